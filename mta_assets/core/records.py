@@ -1,0 +1,46 @@
+"""What pipelines report besides products: telemetry faults and findings. The catalog stores both."""
+
+from __future__ import annotations
+
+from mta_assets.core.tables import Column, Schema
+
+FAULTS = Schema(
+    "FAULTS",
+    (
+        Column(
+            "kind",
+            "U20",
+            doc="gap, duplicate, bad_sync, bad_checksum, out_of_order, time_step, truncated, unplaced, "
+            "sequence_gap, bad_packet, overlap",
+        ),
+        Column("source", "U20", doc="what it was found in: frames, acis, hrc, aca, or a packet name"),
+        Column("tstart", "f8", "s", "first time affected, TT since 1998.0 (NaN if not known)"),
+        Column("tstop", "f8", "s", "last time affected"),
+        Column("first", "i8", doc="first counter affected: unwrapped frame counter, sequence number or byte offset"),
+        Column("last", "i8", doc="last counter affected"),
+        Column("count", "i8", doc="how many frames, packets or bytes"),
+        Column("detail", "U200", doc="in words"),
+    ),
+    "Faults of the telemetry itself, none of them repaired quietly",
+)
+
+FINDINGS = Schema(
+    "FINDINGS",
+    (
+        Column("name", "U24", doc="MSID, or what the finding is about (ccd 7 pixel 512,301)"),
+        Column("subsystem", "U16"),
+        Column("kind", "U16", doc="limit, state, stuck, hot_pixel, mode …"),
+        Column("severity", "U8", doc="yellow or red"),
+        Column("side", "U8", doc="low, high, or empty"),
+        Column("bound", "f8", doc="the limit that was crossed (NaN where there is none)"),
+        Column("tstart", "f8", "s", "first violating sample, TT since 1998.0"),
+        Column("tstop", "f8", "s", "last violating sample"),
+        Column("first", "f8", doc="value of the first violating sample"),
+        Column("last", "f8", doc="value of the last one"),
+        Column("worst", "f8", doc="the value farthest beyond the limit"),
+        Column("count", "i8", doc="violating samples"),
+        Column("unit", "U16"),
+        Column("detail", "U200", doc="in words"),
+    ),
+    "Violations, before anyone is notified",
+)

@@ -1,0 +1,185 @@
+"""Tables in memory: a column is declared once, everything else derives from the declaration.
+
+Science functions take and return these (or plain arrays); writing them as FITS or Parquet is the archive's job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.errors import BadData
+
+Array = NDArray[Any]
+Header = dict[str, Any]  # keyword → value, or (value, comment)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Declaration of one column.
+
+    Parameters
+    ----------
+    name
+        Column name as in the product (TTYPE).
+    dtype
+        NumPy dtype text of one cell: ``'f8'``, ``'i2'``, ``'U8'``, ``'bool'`` …
+    unit
+        FITS unit text, empty for none.
+    doc
+        What it means, in one line (becomes the TTYPE comment and the column description in the UI).
+    shape
+        Shape of one cell, ``()`` for a scalar.
+    limits
+        Smallest and largest legal value (TLMIN, TLMAX), if the product declares them.
+    bits
+        True if the cell is a bit array, written as a FITS ``X`` column.
+    null
+        Integer that stands for 'no value' (TNULL), if the product declares one.
+    """
+
+    name: str
+    dtype: str
+    unit: str = ""
+    doc: str = ""
+    shape: tuple[int, ...] = ()
+    limits: tuple[float, float] | None = None
+    bits: bool = False
+    null: int | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Declared columns of a table, in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+    doc: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def empty(self, header: Mapping[str, Any] | None = None) -> Table:
+        """A table of this schema without rows."""
+        columns = {c.name: np.zeros((0, *c.shape), c.dtype) for c in self.columns}
+        return Table(self.name, columns, dict(header or {}), self)
+
+    def build(self, columns: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> Table:
+        """A table of this schema from arrays, cast to the declared types (without loss) and put in order.
+
+        Raises
+        ------
+        BadData
+            If a declared column is missing, one is not declared, lengths differ or a cast would lose something.
+        """
+        missing = [n for n in self.names if n not in columns]
+        unknown = [n for n in columns if n not in self.names]
+        if missing or unknown:
+            raise BadData(f"table {self.name}: missing columns {missing}, undeclared columns {unknown}")
+        arrays = {c.name: _cast(self.name, c, columns[c.name]) for c in self.columns}
+        return Table(self.name, arrays, dict(header or {}), self)
+
+
+def _cast(table: str, column: Column, values: Any) -> Array:
+    array = np.asarray(values)
+    target = np.dtype(column.dtype)
+    if array.dtype == target:
+        return array
+    cast = array.astype(target)
+    if target.kind in "iu" and array.dtype.kind in "iufb" and not np.array_equal(cast, array):
+        raise BadData(f"table {table}, column {column.name}: a value does not fit into {column.dtype}")
+    return cast
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of equal length with header keywords: one HDU of a product, one Parquet file.
+
+    ``schema`` is optional: tables whose columns come from a dictionary (engineering) carry one made from it.
+    """
+
+    name: str
+    columns: dict[str, Array]
+    header: Header = field(default_factory=dict)
+    schema: Schema | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(array) for name, array in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise BadData(f"table {self.name}: columns differ in length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise BadData(f"table {self.name} has no column {name!r}; it has {', '.join(self.columns)}") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    def where(self, rows: Array) -> Table:
+        """The same table with the rows that a mask or an index array selects."""
+        return Table(self.name, {n: a[rows] for n, a in self.columns.items()}, dict(self.header), self.schema)
+
+    def with_header(self, extra: Mapping[str, Any]) -> Table:
+        """The same table with further header keywords (the new ones win)."""
+        return Table(self.name, self.columns, {**self.header, **extra}, self.schema)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.columns.values())
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product file in memory, before it has a name: tables (HDUs), common keywords and its interval.
+
+    Parameters
+    ----------
+    file_id
+        File identifier in the registry.
+    tables
+        The HDUs after the empty primary one, in order.
+    tstart, tstop
+        Interval that it covers, TT seconds since 1998.0 TT.
+    header
+        Keywords that every HDU carries besides the standard ones (OBS_ID, DETNAM, DATAMODE …).
+    fields
+        What the file name needs besides time and version: ``{'fep_id': 3}``, ``{'group': 4}``.
+    """
+
+    file_id: str
+    tables: tuple[Table, ...]
+    tstart: float
+    tstop: float
+    header: Header = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def table(self, name: str) -> Table:
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise BadData(f"product {self.file_id} has no table {name!r}; it has {[t.name for t in self.tables]}")
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first table, the one the product is about."""
+        return len(self.tables[0]) if self.tables else 0
+
+
+def concatenate(tables: Iterable[Table]) -> Table:
+    """Rows of several tables of the same columns after each other; name, header and schema of the first."""
+    parts = list(tables)
+    if not parts:
+        raise BadData("nothing to concatenate: expected at least one table")
+    first = parts[0]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in first.columns}
+    return Table(first.name, columns, dict(first.header), first.schema)

@@ -1,0 +1,98 @@
+"""The spacecraft's surroundings and commanded states as the engineering models see them.
+
+Everything slow is computed once on a coarse grid over the whole simulated span and interpolated afterwards,
+so that a temperature at a moment does not depend on which playback asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+GRID = 32.8  # [s] one major frame: the finest that a thermal model needs
+TAUS = (600.0, 3600.0, 14400.0, 43200.0)  # [s] time constants on offer: small boxes … structure and batteries
+PITCH_MIDDLE = 90.0  # [deg] sun pitch at which the +X and -X sides share the sunlight
+
+
+class ScheduleLike(Protocol):
+    """What the engineering models need of the schedule."""
+
+    def states(self, times: Array) -> Mapping[str, Array]: ...
+
+    def telemetry_format(self, times: Array) -> Array: ...
+
+
+class Environment:
+    """Sun, eclipse, radiation and instrument power over a span, and their lagged forms.
+
+    Parameters
+    ----------
+    schedule
+        The plan of the span.
+    tstart, tstop
+        Span, TT seconds since 1998.0 TT.
+    """
+
+    def __init__(self, schedule: ScheduleLike, tstart: float, tstop: float) -> None:
+        self.schedule = schedule
+        count = int(np.ceil((tstop - tstart) / GRID)) + 2
+        self.grid = tstart + GRID * np.arange(count)
+        self.tstart, self.tstop = tstart, tstop
+
+    @cached_property
+    def coarse(self) -> dict[str, Array]:
+        """States of the schedule on the grid."""
+        states = dict(self.schedule.states(self.grid))
+        states["format"] = self.schedule.telemetry_format(self.grid)
+        return states
+
+    @cached_property
+    def drivers(self) -> dict[str, Array]:
+        """Inputs of the thermal models on the grid, each within -1 … 1.
+
+        ``sun``: how much sunlight falls on the tail (pitch beyond 90°) against the shade side, -1 in eclipse.
+        ``power``: 1 while ACIS takes data (format 2), else -1.  ``orbit``: altitude, perigee -1 … apogee 1.
+        """
+        state = self.coarse
+        lit = 1.0 - np.asarray(state["eclipse"], float)
+        sun = -np.cos(np.radians(np.asarray(state["pitch"], float)))
+        altitude = np.asarray(state["altitude_km"], float)
+        orbit = np.clip(2.0 * altitude / APOGEE_KM - 1.0, -1.0, 1.0)
+        power = np.where(np.asarray(state["format"]) == 2, 1.0, -1.0)
+        return {"sun": np.where(lit > 0, sun, -1.0), "power": power, "orbit": orbit, "lit": lit}
+
+    @cached_property
+    def lagged(self) -> dict[tuple[str, float], Array]:
+        """The drivers behind first-order lags, ``{(driver, tau): values on the grid}``.
+
+        ``dT/dt = (drive - T) / tau``, exact for a drive that is constant within a grid step. It starts in
+        equilibrium with the drive's mean, as after a long time of such days.
+        """
+        names = ("sun", "power", "orbit")
+        drive = np.stack([self.drivers[name] for name in names])  # (drivers, steps)
+        keep = np.exp(-GRID / np.array(TAUS))
+        level = np.repeat(drive.mean(axis=1)[:, None], len(TAUS), axis=1)
+        out = np.empty((len(self.grid), *level.shape))
+        for step in range(len(self.grid)):  # a recursion: some thousand steps a day, all lags at once
+            level = drive[:, step, None] + (level - drive[:, step, None]) * keep
+            out[step] = level
+        return {(n, tau): out[:, i, j].copy() for i, n in enumerate(names) for j, tau in enumerate(TAUS)}
+
+    def smooth(self, driver: str, tau: float, times: Array) -> Array:
+        """A lagged driver at times; ``tau`` is the nearest on offer."""
+        nearest = min(TAUS, key=lambda t: abs(np.log(t / tau)))
+        return np.interp(times, self.grid, self.lagged[driver, nearest])
+
+    def state(self, name: str, times: Array) -> Array:
+        """A state of the schedule at times, exact to the moment."""
+        if name == "format":
+            return np.asarray(self.schedule.telemetry_format(times))
+        return np.asarray(self.schedule.states(times)[name])
+
+
+APOGEE_KM = 140000.0  # [km] altitude scale of the orbit (Chandra: about 10 000 x 140 000 km)
