@@ -19,16 +19,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MTA_", env_file=".env", extra="ignore")
 
-    mission: str = Field("chandra", description="name of a built-in mission, or the path of a mission folder")
-    data: Path = Field(Path("data"), description="folder that holds everything the platform writes")
-    catalog_url: str | None = Field(
-        None, description="SQLAlchemy URL of the catalog; default SQLite at DATA/MISSION/catalog.sqlite"
+    mission: str = Field(default="chandra", description="name of a built-in mission, or the path of a mission folder")
+    data: Path = Field(default=Path("data"), description="folder that holds everything the platform writes")
+    catalog_url: str | None = Field(default=None, description="SQLAlchemy URL of the catalog; default SQLite at DATA/MISSION/catalog.sqlite"
     )
-    poll_seconds: int = Field(2, ge=1, description="how often the incoming folder is looked at [s]")
-    settle_seconds: float = Field(
-        1.0, ge=0, description="a file without checksum file must not have changed for so long [s]"
+    poll_seconds: int = Field(default=2, ge=1, description="how often the incoming folder is looked at [s]")
+    settle_seconds: float = Field(default=1.0, ge=0, description="a file without checksum file must not have changed for so long [s]"
     )
-    retries: int = Field(3, ge=0, description="how often a transient fault is retried")
+    retries: int = Field(default=3, ge=0, description="how often a transient fault is retried")
 
     @cached_property
     def loaded_mission(self) -> Mission:

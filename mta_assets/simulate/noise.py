@@ -39,7 +39,7 @@ def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def uniform(stream: int, counter: ArrayLike) -> NDArray[np.float64]:
     """Uniform numbers in [0, 1)."""
-    return (bits(stream, counter) >> np.uint64(11)) * 2.0**-53
+    return np.asarray((bits(stream, counter) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
 def bell(stream: int, counter: ArrayLike) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ so that a temperature at a moment does not depend on which playback asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 GRID = 32.8  # [s] one major frame: the finest that a thermal model needs
 TAUS = (600.0, 3600.0, 14400.0, 43200.0)  # [s] time constants on offer: small boxes … structure and batteries
-PITCH_MIDDLE = 90.0  # [deg] sun pitch at which the +X and -X sides share the sunlight
+APOGEE_KM = 140000.0  # [km] altitude scale of the orbit (Chandra: about 10 000 x 140 000 km)
 
 
 class ScheduleLike(Protocol):
-    """What the engineering models need of the schedule."""
+    """What the engineering models need of the schedule (`mta_assets.simulate.schedule.Schedule`)."""
+
+    @property
+    def elements(self) -> Any: ...
 
     def states(self, times: Array) -> Mapping[str, Array]: ...
 
@@ -43,6 +46,7 @@ class Environment:
         count = int(np.ceil((tstop - tstart) / GRID)) + 2
         self.grid = tstart + GRID * np.arange(count)
         self.tstart, self.tstop = tstart, tstop
+        self._recent: dict[tuple[float, float, int], Mapping[str, Array]] = {}
 
     @cached_property
     def coarse(self) -> dict[str, Array]:
@@ -90,9 +94,45 @@ class Environment:
 
     def state(self, name: str, times: Array) -> Array:
         """A state of the schedule at times, exact to the moment."""
-        if name == "format":
-            return np.asarray(self.schedule.telemetry_format(times))
-        return np.asarray(self.schedule.states(times)[name])
+        if name in DERIVED:
+            return DERIVED[name](self, times)
+        return np.asarray(self._states(times)[name])
+
+    def _states(self, times: Array) -> Mapping[str, Array]:
+        """States of the schedule; parameters of one rate share their times, so the last few answers are kept."""
+        if not len(times):
+            return self.schedule.states(times)
+        place = (float(times[0]), float(times[-1]), len(times))
+        if place not in self._recent:
+            if len(self._recent) >= 8:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[place] = self.schedule.states(times)
+        return self._recent[place]
 
 
-APOGEE_KM = 140000.0  # [km] altitude scale of the orbit (Chandra: about 10 000 x 140 000 km)
+def _format_name(env: Environment, times: Array) -> Array:
+    return np.char.add("FMT", np.asarray(env.schedule.telemetry_format(times)).astype(str))
+
+
+def _mode_name(env: Environment, times: Array) -> Array:
+    return np.where(env.state("pcad_mode", times) == 0, "NPNT", "NMAN")
+
+
+def _aca_name(env: Environment, times: Array) -> Array:
+    return np.where(env.state("pcad_mode", times) == 0, "KALM", "AQXN")
+
+
+def _moving(env: Environment, times: Array) -> Array:
+    """Whether the SIM table is on its way: it is elsewhere a moment later."""
+    here, soon = env.schedule.states(times), env.schedule.states(times + 0.5)
+    return (here["sim_z"] != soon["sim_z"]) | (here["sim_x"] != soon["sim_x"])
+
+
+DERIVED: dict[str, Callable[[Environment, Array], Array]] = {
+    "format": lambda env, times: np.asarray(env.schedule.telemetry_format(times)),
+    "format_name": _format_name,
+    "pcad_mode_name": _mode_name,
+    "aca_mode_name": _aca_name,
+    "manoeuvre": lambda env, times: env.state("pcad_mode", times) != 0,
+    "sim_moving": _moving,
+}

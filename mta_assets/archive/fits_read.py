@@ -1,0 +1,305 @@
+"""Reading product files: FITS binary tables to tables in memory, with the declarations of their columns."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mta_assets.archive.fits_header import BLOCK, CARD, FORMATS, checksum
+from mta_assets.archive.store import outside_faults
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Array, Column, Header, Product, Schema, Table
+
+STRUCTURE = re.compile(
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
+    r"(TTYPE|TFORM|TUNIT|MUNIT|TSCAL|TZERO|TNULL|TDISP|TDIM|TLMIN|TLMAX)\d+"
+)
+FORM = re.compile(r"(\d*)([A-Z])(.*)")
+LETTERS = {"L": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
+OFFSETS = {(FORMATS[k][0], FORMATS[k][1]): k for k in ("i1", "u2", "u4", "u8")}
+COLUMN_CARDS = frozenset(["TTYPE", "TFORM", "TUNIT", "MUNIT", "TSCAL", "TZERO", "TNULL", "TLMIN", "TLMAX"])
+LARGEST = 1 << 40  # [byte] no HDU that a header declares is larger: a damaged size must not eat the memory
+
+
+@dataclass(frozen=True)
+class _Hdu:
+    header: Any
+    columns: str
+    data: memoryview
+
+
+def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
+    """Read a product.
+
+    Parameters
+    ----------
+    path
+        FITS file, plain or gzip-compressed.
+    file_id
+        Identifier that the product gets.
+    verify
+        Whether CHECKSUM and DATASUM must fit where the file states them.
+
+    Returns
+    -------
+    Product
+        Its tables in order, its interval from TSTART and TSTOP, the keywords of the primary HDU (of the first
+        extension where the primary has none) without the structural ones. Values are native NumPy arrays, text
+        without trailing blanks, `Table.schema` the declarations.
+
+    Raises
+    ------
+    BadData
+        If it is no FITS file, is truncated or damaged, or holds what a product has not: images, variable-length columns.
+    """
+    from astropy.io.fits import VerifyError
+    from astropy.utils.exceptions import AstropyWarning
+
+    content = _content(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)  # of cards that are not used here
+            return _parse(content, path, file_id, verify)
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError, VerifyError) as error:
+        raise BadData(f"{path}: not a readable FITS file: {error}. Fetch or make it again") from error
+
+
+def _parse(content: bytes, path: Path, file_id: str, verify: bool) -> Product:
+    hdus = list(_hdus(content, path, verify))
+    tables = tuple(_table(hdu, path) for hdu in hdus[1:])
+    header = _keywords(hdus[0].header)
+    first = {**_keywords(hdus[1].header), **header} if len(hdus) > 1 else header
+    span = [_value(first.get(k, math.nan)) for k in ("TSTART", "TSTOP")]
+    return Product(file_id, tables, float(span[0]), float(span[1]), header)
+
+
+def _content(path: Path) -> bytes:
+    with outside_faults(path, "read the file"):
+        raw = path.read_bytes()
+    if raw[:2] != b"\x1f\x8b":
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadData(f"{path}: damaged gzip data: {error}") from error
+
+
+def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
+    from astropy.io import fits
+
+    if not content.startswith(b"SIMPLE  ="):
+        raise BadData(f"{path}: not a FITS file: it starts with {content[:9]!r}, expected 'SIMPLE  ='")
+    view = memoryview(content)
+    at = 0
+    while at < len(content):
+        end = at
+        while b"END" not in {content[i : i + 8].rstrip() for i in range(end, min(end + BLOCK, len(content)), CARD)}:
+            end += BLOCK
+            if end >= len(content):
+                if not content[at:].strip(b"\0 "):
+                    return
+                raise BadData(f"{path}: truncated: the header at byte {at} has no END")
+        end += BLOCK
+        rest, columns = _split(content[at:end].decode("ascii", "replace"))
+        header = fits.Header.fromstring(rest)
+        size = _data_size(header)
+        if not 0 <= size <= LARGEST or end + -(-size // BLOCK) * BLOCK > len(content):
+            raise BadData(
+                f"{path}: truncated: the HDU at byte {at} declares {size} bytes of data, there are {len(content) - end}"
+            )
+        if at and str(header.get("XTENSION", "")).strip() not in ("BINTABLE", "A3DTABLE"):
+            raise BadData(f"{path}: an HDU is of type {header.get('XTENSION')!r}: products hold binary tables only")
+        if not at and size:
+            raise BadData(f"{path}: the primary HDU holds an image: products hold binary tables only")
+        yield _Hdu(header, columns, view[end : end + size])
+        last = end + -(-size // BLOCK) * BLOCK
+        if verify:
+            _check_sums(header, view[at:end], view[end:last], path)
+        at = last
+
+
+def _check_sums(header: Any, head: memoryview, data: memoryview, path: Path) -> None:
+    stated = str(header.get("DATASUM", "")).strip()
+    total = checksum([data])
+    right = not stated.isdigit() or int(stated) == total
+    if str(header.get("CHECKSUM", "")).strip():
+        right = right and checksum([head], total) in (0, 0xFFFFFFFF)
+    if not right:
+        name = header.get("EXTNAME", "primary HDU")
+        raise BadData(
+            f"{path}[{name}]: damaged or edited: its bytes do not have the CHECKSUM and DATASUM that the header states"
+        )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Cards of a header, those that declare columns apart."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    declares = False
+    for i in range(0, len(text), CARD):
+        if text[i : i + 8] != "CONTINUE":
+            declares = (text[i : i + 5] in COLUMN_CARDS and text[i + 5].isdigit()) or text[i : i + 4] == "TDIM"
+        parts[declares].append(text[i : i + CARD])
+    return "".join(parts[0]), "".join(parts[1])
+
+
+def _data_size(header: Any) -> int:
+    axes = [int(header[f"NAXIS{i}"]) for i in range(1, int(header["NAXIS"]) + 1)]
+    if not axes:
+        return 0
+    return (
+        abs(int(header["BITPIX"]))
+        // 8
+        * int(header.get("GCOUNT", 1))
+        * (int(header.get("PCOUNT", 0)) + math.prod(axes))
+    )
+
+
+def _keywords(header: Any) -> Header:
+    found: Header = {}
+    for card in header.cards:
+        key = card.keyword
+        if key in ("COMMENT", "HISTORY"):
+            found.setdefault(key, []).append(str(card.value))
+        elif key and not STRUCTURE.fullmatch(key) and isinstance(card.value, str | int | float | bool):
+            found[key] = (card.value, card.comment) if card.comment else card.value
+    return found
+
+
+def _value(given: Any) -> Any:
+    return given[0] if isinstance(given, tuple) else given
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One column as the header declares it."""
+
+    label: str
+    letter: str
+    repeat: int
+    size: int
+    dims: tuple[int, ...]
+    scale: float
+    zero: float
+
+
+@lru_cache(maxsize=256)
+def _declared(text: str) -> tuple[tuple[_Field, ...], tuple[Column, ...]]:
+    """Columns declared by the cards of a table: kept, because most files of a kind declare the same."""
+    from astropy.io import fits
+
+    cards = fits.Header.fromstring(text).cards
+    values = {card.keyword: card.value for card in cards}
+    docs = {card.keyword: card.comment for card in cards if card.keyword.startswith("TTYPE")}
+    fields: list[_Field] = []
+    columns: list[Column] = []
+    for number in range(1, sum(key.startswith("TFORM") for key in values) + 1):
+        label = str(values.get(f"TTYPE{number}", f"COL{number}")).strip()
+        found = FORM.fullmatch(str(values[f"TFORM{number}"]).strip())
+        if not found or found[2] not in "LXBIJKEDACM":
+            raise BadData(f"column {label} has form {values[f'TFORM{number}']!r}, which is not read here")
+        repeat, letter = int(found[1] or 1), found[2]
+        size = {"X": (repeat + 7) // 8, "A": repeat}.get(letter, repeat * np.dtype(LETTERS.get(letter, "u1")).itemsize)
+        dims = tuple(int(d) for d in re.findall(r"\d+", str(values.get(f"TDIM{number}", ""))))
+        field = _Field(
+            label, letter, repeat, size, dims, values.get(f"TSCAL{number}", 1), values.get(f"TZERO{number}", 0)
+        )
+        fields.append(field)
+        columns.append(
+            _column(
+                label,
+                _cells(np.zeros((0, size), "u1"), field),
+                letter == "X",
+                docs.get(f"TTYPE{number}", ""),
+                values,
+                number,
+            )
+        )
+    return tuple(fields), tuple(columns)
+
+
+def _table(hdu: _Hdu, path: Path) -> Table:
+    header = hdu.header
+    name = str(header.get("EXTNAME", header.get("HDUNAME", ""))).strip()
+    width, count = int(header["NAXIS1"]), int(header["NAXIS2"])
+    try:
+        fields, columns = _declared(hdu.columns)
+    except BadData as error:
+        raise BadData(f"{path}[{name}]: {error}") from error
+    arrays: dict[str, Array] = {}
+    at = 0
+    if sum(field.size for field in fields) != width or len(fields) != int(header["TFIELDS"]):
+        raise BadData(f"{path}[{name}]: the columns do not fill a row of NAXIS1 = {width} bytes")
+    for field in fields:
+        cells: Array = np.zeros((count, field.size), "u1")
+        if count and field.size:
+            cells = np.ndarray((count, field.size), "u1", hdu.data, at, (width, 1))
+        arrays[field.label] = _cells(cells, field)
+        at += field.size
+    return Table(name, arrays, _keywords(header), Schema(name, columns))
+
+
+def _cells(cells: Array, field: _Field) -> Array:
+    count, repeat, dims = len(cells), field.repeat, field.dims
+    if field.letter == "X":
+        return np.unpackbits(np.ascontiguousarray(cells), axis=1)[:, :repeat].astype(bool)
+    if field.letter == "A":
+        length = dims[0] if dims else repeat
+        shape = tuple(reversed(dims[1:]))
+        if not length or not repeat:
+            return np.zeros((count, *shape), "U1")
+        return _text(np.ascontiguousarray(cells).view(f"S{length}").reshape(count, *shape))
+    raw: Array = np.ascontiguousarray(cells).view(LETTERS[field.letter]).reshape(count, repeat)
+    if dims and math.prod(dims) == repeat:
+        raw = raw.reshape(count, *reversed(dims))
+    elif repeat == 1:
+        raw = raw.reshape(count)
+    return _scaled(raw, field.letter, field.scale, field.zero)
+
+
+def _scaled(raw: Array, letter: str, scale: float, zero: float) -> Array:
+    if letter == "L":
+        return raw == ord("T")
+    native = raw.astype(raw.dtype.newbyteorder("="))
+    if scale == 1 and zero == 0:
+        return native
+    kind = OFFSETS.get((letter, int(zero))) if scale == 1 else None
+    if kind is None:
+        return native * float(scale) + float(zero)
+    size = native.dtype.itemsize
+    return (native.view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")).view(kind)
+
+
+def _text(raw: Array) -> Array:
+    try:
+        text = raw.astype("U")
+    except UnicodeDecodeError:
+        text = np.char.decode(raw, "latin-1")
+    return np.char.rstrip(text).astype(f"U{raw.dtype.itemsize}")
+
+
+def _column(label: str, array: Array, bits: bool, doc: str, values: dict[str, Any], number: int) -> Column:
+    unit = values.get(f"MUNIT{number}", values.get(f"TUNIT{number}", ""))
+    low, high = values.get(f"TLMIN{number}"), values.get(f"TLMAX{number}")
+    null = values.get(f"TNULL{number}")
+    if null is not None and array.dtype.kind in "iu":
+        null = int(null) + int(values.get(f"TZERO{number}", 0))
+    return Column(
+        label,
+        array.dtype.str.lstrip("<>|=") if array.dtype.kind != "b" else "bool",
+        str(unit).strip(),
+        doc,
+        array.shape[1:],
+        (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None,
+        bits,
+        null if isinstance(null, int) else None,
+    )

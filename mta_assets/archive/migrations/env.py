@@ -1,0 +1,10 @@
+"""Alembic's environment: runs on the connection that `archive.database` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from mta_assets.archive.catalog_schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,35 @@
+"""The ``mta`` command: one module per group of commands, put together here."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mta_assets.cli import archive, demo, missions, playbacks, registry, telemetry
+from mta_assets.core.errors import MtaError
+
+app = typer.Typer(
+    help="Monitoring-and-trends platform of an observatory.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for module in (telemetry, playbacks, archive, registry, missions, demo):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command; an error that was raised on purpose is one line on stderr and exit status 1."""
+    try:
+        app()
+    except MtaError as error:
+        typer.secho(f"mta: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.secho("mta: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

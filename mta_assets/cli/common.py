@@ -1,0 +1,47 @@
+"""What the commands share: the platform of the chosen mission, tables in the terminal, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
+
+MissionOption = Annotated[
+    str | None, typer.Option("--mission", "-m", help="Built-in mission or mission folder; default MTA_MISSION.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
+
+
+def platform(mission: str | None) -> Platform:
+    """The platform as settings and options say."""
+    return Platform(Settings(mission=mission) if mission else Settings())
+
+
+def print_json(content: Any) -> None:
+    """Plain JSON on standard output; values that JSON does not know become text."""
+    typer.echo(json.dumps(content, indent=2, default=str))
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of equal keys as a table; nothing but the title and a dash where there are none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in rows[0] if rows else ["—"]:
+        right = all(isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,116 @@
+"""A Dagster of one's own as a child process: started on loopback, waited for, ended with everything it started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from mta_assets.core.errors import TransientError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class DagsterProcess:
+    """``dagster dev`` for a mission and a data folder, with its own instance below that folder.
+
+    Parameters
+    ----------
+    mission
+        Name or folder of the mission.
+    data
+        Data folder; the instance is ``data/dagster_home``, the output goes to ``data/dagster.log``.
+    port
+        Port on 127.0.0.1; 0 picks a free one.
+    """
+
+    def __init__(self, mission: str, data: Path, port: int = 0) -> None:
+        self.data = data.resolve()
+        self.mission = mission
+        self.port = port or free_port()
+        self.log = self.data / "dagster.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> DagsterProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it; `wait_until_ready` waits for the web server."""
+        home = self.data / "dagster_home"
+        home.mkdir(parents=True, exist_ok=True)
+        config = (PROJECT / "dagster.yaml").read_text(encoding="utf-8")
+        (home / "dagster.yaml").write_text(config.replace("data/dagster", str(home)), encoding="utf-8")
+        environment = {**os.environ, "DAGSTER_HOME": str(home), "MTA_DATA": str(self.data), "MTA_MISSION": self.mission}
+        command = [
+            _program("dagster"), "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", "mta_assets.definitions",
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def wait_until_ready(self, timeout: float = 90.0) -> float:
+        """Seconds until the web server answered.
+
+        Raises
+        ------
+        TransientError
+            If it ended or did not answer in time; the message names its log.
+        """
+        began = time.monotonic()
+        while time.monotonic() - began < timeout:
+            if self._process is None or self._process.poll() is not None:
+                raise TransientError(f"dagster ended while starting; see {self.log}")
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    return time.monotonic() - began
+            except OSError:
+                time.sleep(0.2)
+        raise TransientError(f"dagster did not answer on {self.url} within {timeout:.0f} s; see {self.log}")
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """End it and everything it started, by its process group."""
+        if self._process is None:
+            return
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                continue
+        self._process = None
+
+
+def _program(name: str) -> str:
+    """The program of the environment that this runs in, not of another one on the path."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise TransientError(f"{name} is not installed beside {sys.executable}: run `make install`")
+    return found

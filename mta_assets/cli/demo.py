@@ -1,0 +1,152 @@
+"""``mta demo``: a simulated day of playbacks through a running Dagster, with what happens said in the terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mta_assets.cli.common import print_table
+from mta_assets.core.errors import BadData, ToolFailed
+
+MARKER = ".made-by-mta-demo"
+PATIENCE = 300.0  # [s] a playback that takes longer than this has failed
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``demo``."""
+    app.command()(demo)
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Wait until all is done, check, stop, exit 0 or 1.")
+    ] = False,
+    hours: Annotated[float, typer.Option(help="How long a stretch is simulated.")] = 24.0,
+    minutes: Annotated[float, typer.Option(help="Length of a playback.")] = 60.0,
+    data: Annotated[Path, typer.Option(help="Folder of the demo; what an earlier demo left there is removed.")] = Path(
+        "data/demo"
+    ),
+    port: Annotated[int, typer.Option(help="Port of the web server on 127.0.0.1; 0 picks a free one.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
+) -> None:
+    """Simulate a day, start Dagster, let the sensors process every playback, and say how long each took."""
+    from mta_assets.cli.dagster_process import DagsterProcess, free_port
+
+    _fresh(data)
+    simulated = _simulate(data / "simulated", hours, minutes, seed)
+    server = DagsterProcess("chandra", data, free_port() if headless else port)
+    with server:
+        typer.echo(f"starting Dagster (log: {server.log}) …")
+        ready = server.wait_until_ready()
+        typer.secho(f"Dagster is up after {ready:.1f} s: {server.url}", bold=True)
+        typer.echo(
+            f"  assets and lineage {server.url}/asset-groups\n  runs {server.url}/runs\n  files {data.resolve()}"
+        )
+        content = _feed(data, simulated)
+        problems = _check(data, simulated, content)
+        _summary(content, problems)
+        if not headless:
+            typer.echo(f"Dagster goes on at {server.url}; Ctrl-C ends it.")
+            try:
+                while True:
+                    time.sleep(1)
+            except KeyboardInterrupt:
+                typer.echo("stopping …")
+    raise typer.Exit(1 if problems else 0)
+
+
+def _fresh(data: Path) -> None:
+    if data.exists() and any(data.iterdir()):
+        if not (data / MARKER).exists():
+            raise BadData(f"{data} holds something that no demo made: choose another folder with --data")
+        shutil.rmtree(data)
+    data.mkdir(parents=True, exist_ok=True)
+    (data / MARKER).touch()
+
+
+def _simulate(to: Path, hours: float, minutes: float, seed: int) -> list[Path]:
+    from mta_assets.cli.telemetry import simulate
+
+    began = time.monotonic()
+    simulate(
+        hours=hours, to=to, seed=seed, start="2024-03-01T00:00:00", minutes=minutes, faults=True, workers=2,
+        mission="chandra", as_json=False,
+    )  # fmt: skip
+    seconds = time.monotonic() - began
+    typer.echo(f"{hours:g} h simulated in {seconds:.0f} s ({hours * 3600 / seconds:.0f} × real time)")
+    return sorted(to.glob("*.vcdu"))
+
+
+def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:
+    """Drop one playback after the other as a ground station would, each when the one before is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from mta_assets.pipelines.ingest import put
+    from mta_assets.pipelines.platform import Platform
+    from mta_assets.pipelines.status import report
+    from mta_assets.settings import Settings
+
+    platform = Platform(Settings(mission="chandra", data=data))
+    content: dict[str, Any] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("playbacks", total=len(playbacks))
+        for number, path in enumerate(playbacks, 1):
+            put(platform, path)
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                content = report(platform, last=0)
+                row = next((r for r in content["playbacks"] if r["file"] == path.name), None)
+                refused = next((q for q in content["quarantine"] if q["file"] == path.name), None)
+                if refused or (row and (row["state"] == "done" or row["state"].startswith("failed"))):
+                    break
+                if time.monotonic() > deadline:
+                    raise ToolFailed(f"{path.name} was not processed within {PATIENCE:.0f} s; see {data}/dagster.log")
+                time.sleep(0.2)
+            if row:
+                bar.console.print(
+                    f"{path.name}: {row['state']} after {row['latency [s]'] or 0:.1f} s, {row['products']} products, "
+                    f"{row['faults']} faults, {row['findings']} findings"
+                )
+            elif refused:
+                bar.console.print(f"{path.name}: quarantined: {refused['reason']}")
+            bar.update(task, completed=number)
+    return content
+
+
+def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[str]:
+    """What is not as it should be after the day, in words."""
+    problems = [f"{r['file']}: {r['state']}" for r in content["playbacks"] if r["state"] != "done"]
+    missing = {path.name for path in playbacks} - {r["file"] for r in content["playbacks"]}
+    problems += [f"{name} did not become a playback" for name in sorted(missing)]
+    truth = json.loads((data / "simulated" / "truth.json").read_text(encoding="utf-8"))
+    problems += _compare_with_truth(data, truth)
+    return problems
+
+
+def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:
+    from mta_assets.pipelines.platform import Platform
+    from mta_assets.settings import Settings
+    from mta_assets.simulate.truth import compare
+
+    catalog = Platform(Settings(mission="chandra", data=data)).catalog
+    return compare(truth, catalog.faults(), catalog.findings())
+
+
+def _summary(content: dict[str, Any], problems: list[str]) -> None:
+    print_table("The day", [{k: v for k, v in row.items() if k != "playback"} for row in content["playbacks"]])
+    latency = content["latency"]
+    if latency["count"]:
+        typer.secho(
+            f"latency from file to last product: p50 {latency['p50']:.1f} s, p95 {latency['p95']:.1f} s, "
+            f"longest {latency['max']:.1f} s over {latency['count']} playbacks",
+            bold=True,
+        )
+    for problem in problems:
+        typer.secho(problem, fg=typer.colors.RED, err=True)
+    typer.secho("all as expected" if not problems else f"{len(problems)} problems", bold=True)

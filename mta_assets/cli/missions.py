@@ -1,0 +1,47 @@
+"""Commands on missions and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mta_assets.cli.common import JsonOption, print_json, print_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``settings`` and ``limits``."""
+    app.command()(settings)
+    limits = typer.Typer(help="Limit tables.", no_args_is_help=True)
+    limits.command("import")(import_limits)
+    app.add_typer(limits, name="limits")
+
+
+def settings(as_json: JsonOption = False) -> None:
+    """Print every setting with its value and meaning."""
+    from mta_assets.settings import Settings
+
+    now = Settings()
+    rows = [
+        {"variable": f"MTA_{name.upper()}", "value": str(getattr(now, name)), "meaning": field.description}
+        for name, field in Settings.model_fields.items()
+    ]
+    rows.append({"variable": "", "value": now.database_url.split("@")[-1], "meaning": "the catalog in use"})
+    print_json(rows) if as_json else print_table("Settings", rows)
+
+
+def import_limits(
+    source: Annotated[Path, typer.Argument(help="A glimmon limit database (SQLite).", exists=True, dir_okay=False)],
+    to: Annotated[Path, typer.Option("--to", help="The limits.csv to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read a real limit database with all its dated versions into the format of limits.csv."""
+    from dataclasses import asdict
+
+    from mta_assets.monitors.limit_import import import_limits as run
+
+    report = asdict(run(source, to))
+    print_json(report) if as_json else print_table(
+        f"{source} → {to}", [{"what": k, "value": v} for k, v in report.items()]
+    )

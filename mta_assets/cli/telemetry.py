@@ -1,0 +1,72 @@
+"""Commands on telemetry files: decommutate one, simulate many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mta_assets.cli.common import JsonOption, MissionOption, print_json, print_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``decom`` and ``simulate``."""
+    app.command()(decom)
+    app.command()(simulate)
+
+
+def decom(
+    file: Annotated[Path, typer.Argument(help="A playback or packet file.", exists=True, dir_okay=False)],
+    to: Annotated[Path, typer.Option("--to", help="Folder for one Parquet table per packet type or rate group.")],
+    mission: MissionOption = None,
+    dictionary: Annotated[
+        Path | None, typer.Option(help="An XTCE file to use instead of the mission's dictionary.", exists=True)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decommutate one file to Parquet tables (time, raw counts, converted values, quality) and say what was found."""
+    from mta_assets.pipelines.decom import decommutate_file
+
+    report = decommutate_file(file, to, mission=mission, dictionary=dictionary)
+    if as_json:
+        print_json(report)
+        return
+    print_table(f"{file.name} → {to}", report["tables"])
+    if report["faults"]:
+        print_table("Faults", report["faults"])
+    typer.echo(report["summary"])
+
+
+def simulate(
+    hours: Annotated[float, typer.Option("--hours", help="How long a stretch.", min=0.01)] = 24.0,
+    to: Annotated[Path, typer.Option("--to", help="Folder for playbacks, checksum files and the truth.")] = Path("."),
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
+    start: Annotated[str, typer.Option(help="UTC start.")] = "2024-03-01T00:00:00",
+    minutes: Annotated[float, typer.Option(help="Length of a playback.", min=0.5)] = 60.0,
+    faults: Annotated[bool, typer.Option(help="Inject faults, listed in truth.json.")] = True,
+    workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.", min=1)] = 1,
+    mission: MissionOption = "chandra",
+    as_json: JsonOption = False,
+) -> None:
+    """Write playbacks of a simulated spacecraft in the real formats, with the truth beside them."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mta_assets.missions.load import load_mission
+    from mta_assets.simulate.playbacks import simulate as run
+
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=as_json) as bar:
+        task = bar.add_task("playbacks", total=None)
+        summary = run(
+            load_mission(mission or "chandra"),
+            hours=hours,
+            to=to,
+            seed=seed,
+            start=start,
+            playback_minutes=minutes,
+            faults=faults,
+            workers=workers,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print_json(summary.as_dict()) if as_json else print_table(f"Simulated into {to}", summary.rows())

@@ -1,0 +1,22 @@
+"""Settings → Dagster definitions: tests build their own for a temporary folder, the deployment from the environment."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mta_assets.defs.automation import build_playback_job, build_playback_sensor
+from mta_assets.defs.factory import build_assets, build_raw_assets
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Everything the code location offers for the mission that the settings name."""
+    platform = Platform(settings)
+    assets = build_assets(platform)
+    job = build_playback_job(platform, assets)
+    return dg.Definitions(
+        assets=[*assets, *build_raw_assets(platform)],
+        jobs=[job],
+        sensors=[build_playback_sensor(platform, job)],
+    )

@@ -1,0 +1,86 @@
+"""What a run tells Dagster: materialisations with their metadata, check results."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from mta_assets.core import times
+from mta_assets.core.tables import Column, Table
+from mta_assets.pipelines.checks import Outcome, check_products
+from mta_assets.pipelines.platform import Platform
+
+INLINE_LIMIT = 50_000  # [byte] larger plots are linked, since metadata is read with every page of the UI
+LISTED = 20  # file names shown in the metadata of a long range
+
+Part = tuple[str, Any, Sequence[Any]]  # partition key, RunResult, products of one asset
+
+
+def asset_events(key: dg.AssetKey, platform: Platform, parts: Sequence[Part]) -> Iterator[Any]:
+    """Check results and the materialisation of one asset for a range of partitions."""
+    outcomes: dict[str, list[tuple[str, Outcome]]] = {}
+    main: Table | None = None
+    for partition, _, products in parts:
+        entry = platform.playback_entry(partition)
+        some, main = check_products(products, (entry.tstart, entry.tstop))
+        for outcome in some:
+            outcomes.setdefault(outcome.name, []).append((partition, outcome))
+    yield from (_check_result(key, name, results) for name, results in outcomes.items())
+    yield _materialization(key, parts, main)
+
+
+def _materialization(key: dg.AssetKey, parts: Sequence[Part], main: Table | None) -> dg.MaterializeResult:
+    products = [product for _, _, some in parts for product in some]
+    digest = hashlib.sha256("".join(p.sha256 for p in products).encode()).hexdigest()
+    metadata: dict[str, Any] = {
+        "dagster/row_count": sum(p.rows for p in products),
+        "files": [p.name for p in products[:LISTED]],
+        "number of files": len(products),
+        "bytes": sum(p.size for p in products),
+        "from": times.to_utc_iso(min(p.tstart for p in products)),
+        "to": times.to_utc_iso(max(p.tstop for p in products)),
+        "version": max(p.version for p in products),
+        "folder": dg.MetadataValue.path(str(products[0].path.parent)),
+        "log": dg.MetadataValue.path(str(parts[-1][1].log_path)),
+    }
+    if main is not None:
+        metadata["dagster/column_schema"] = _column_schema(main)
+    findings = sum(result.findings_count for _, result, _ in parts)
+    if findings:
+        metadata["findings"] = findings
+    for title, png in parts[-1][1].plots.items():
+        metadata[f"plot: {title}"] = _plot(png, parts[-1][1].plot_paths.get(title))
+    return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=dg.DataVersion(digest))
+
+
+def _plot(png: bytes, path: Any) -> dg.MetadataValue[Any]:
+    if len(png) <= INLINE_LIMIT:
+        return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.path(str(path))
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    declared = {column.name: column for column in table.schema.columns} if table.schema else {}
+    columns = []
+    for name, array in table.columns.items():
+        column = declared.get(name, Column(name, ""))
+        text = f"{column.doc} [{column.unit}]" if column.unit else column.doc
+        columns.append(dg.TableColumn(name, f"{array.dtype}{list(array.shape[1:]) or ''}", description=text or None))
+    return dg.TableSchema(columns=columns)
+
+
+def _check_result(key: dg.AssetKey, name: str, results: Sequence[tuple[str, Outcome]]) -> dg.AssetCheckResult:
+    bad = [(partition, outcome) for partition, outcome in results if not outcome.passed]
+    shown = bad or results
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not bad,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(f"{partition}: {outcome.text}" for partition, outcome in shown[:5]),
+        metadata={"partitions": len(results), "failed": len(bad), **shown[0][1].figures},
+    )

@@ -1,0 +1,148 @@
+"""Registry → assets: every pipeline becomes one multi-asset per stream, with specs, checks and metadata.
+
+Nothing here knows a mission, an instrument or a product by name.
+"""
+
+# No postponed annotations here: Dagster looks at the type of `context` itself.
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_shared.utils.warnings import PreviewWarning
+
+from mta_assets.core.errors import TransientError
+from mta_assets.core.request import Stream
+from mta_assets.defs.events import asset_events
+from mta_assets.defs.partitions import playback_partitions
+from mta_assets.pipelines.checks import CHECKS
+from mta_assets.pipelines.platform import Platform
+from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
+
+MAX_PARTITIONS_PER_RUN = 200
+KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary"}
+
+
+def asset_key(stream: str, file_id: str) -> dg.AssetKey:
+    """Streams are told apart in the key: ``sdp/ACIS_EVT0`` is archival, ``sap/ACIS_EVT0`` quick look."""
+    return dg.AssetKey([stream, file_id])
+
+
+def raw_key(file_id: str) -> dg.AssetKey:
+    """What comes in from outside belongs to both streams."""
+    return dg.AssetKey(["raw", file_id])
+
+
+def build_assets(platform: Platform) -> list[dg.AssetsDefinition]:
+    """All multi-assets of the mission's registry that are partitioned by playback."""
+    return [
+        _pipeline_assets(platform, pipeline, stream)
+        for pipeline in platform.registry.pipelines_of("playback")
+        for stream in pipeline.streams
+    ]
+
+
+def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
+    """Assets that are not made here but come in: the sensors report their materialisations."""
+    registry = platform.registry
+    made = {file_id for pipeline in registry.pipelines.values() for file_id in pipeline.outputs}
+    used = {file_id for pipeline in registry.pipelines.values() for file_id in pipeline.inputs}
+    return [
+        dg.AssetSpec(
+            raw_key(file_id),
+            description=registry.products[file_id].title,
+            group_name="raw",
+            kinds={KINDS[registry.products[file_id].format]},
+            owners=[f"team:{platform.mission.file.mission.owner}"],
+            partitions_def=playback_partitions(platform.mission.name),
+        )
+        for file_id in sorted(used - made)
+    ]
+
+
+def _input_key(platform: Platform, stream: str, file_id: str) -> dg.AssetKey:
+    """Of the same stream if that stream makes it, else the archival one, else from outside."""
+    makers = [p for p in platform.registry.pipelines.values() if file_id in p.outputs]
+    if any(stream in maker.streams for maker in makers):
+        return asset_key(stream, file_id)
+    return asset_key("sdp", file_id) if makers else raw_key(file_id)
+
+
+def _spec(platform: Platform, pipeline: Pipeline, stream: str, product: ProductSpec) -> dg.AssetSpec:
+    metadata: dict[str, Any] = {"pipeline": pipeline.id, "level": product.level, "file name": product.pattern}
+    return dg.AssetSpec(
+        asset_key(stream, product.id),
+        deps=[_input_key(platform, stream, file_id) for file_id in (*pipeline.inputs, *pipeline.optional_inputs)],
+        description=f"{product.title}. {pipeline.title}, {'archival' if stream == 'sdp' else 'quick look'} stream.",
+        group_name=pipeline.group if stream == "sdp" else f"{stream}_{pipeline.group}",
+        kinds={"python", KINDS[product.format]},
+        owners=[f"team:{platform.mission.file.mission.owner}"],
+        tags={"mta/stream": stream, "mta/level": product.level},
+        code_version=platform.code_version(pipeline.id)[:12],
+        metadata=metadata,
+        skippable=True,
+        partitions_def=playback_partitions(platform.mission.name),
+    )
+
+
+def _check_specs(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        # Partitions of checks are a preview of Dagster: without them a check only knows its newest partition.
+        warnings.simplefilter("ignore", PreviewWarning)
+        return [
+            dg.AssetCheckSpec(name, asset=spec.key, description=text, partitions_def=spec.partitions_def)
+            for spec in specs
+            for name, text in CHECKS.items()
+        ]
+
+
+def _pipeline_assets(platform: Platform, pipeline: Pipeline, stream: Stream) -> dg.AssetsDefinition:
+    products = [platform.registry.products[file_id] for file_id in pipeline.outputs]
+    specs = [_spec(platform, pipeline, stream, product) for product in products]
+
+    @dg.multi_asset(
+        name=f"{stream}_{pipeline.id}",
+        specs=specs,
+        check_specs=_check_specs(specs),
+        backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN),
+        op_tags={"mta/pipeline": pipeline.id, "mta/stream": stream},
+        can_subset=False,
+    )
+    def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from _run_partitions(platform, pipeline, stream, context.partition_keys, context)
+
+    return run
+
+
+def _run_partitions(
+    platform: Platform, pipeline: Pipeline, stream: Stream, keys: Sequence[str], context: dg.AssetExecutionContext
+) -> Iterator[Any]:
+    """Run every partition of the range, then report one result per asset; a failed one does not stop the others."""
+    written = defaultdict(list)
+    failures = []
+    for key in keys:
+        try:
+            result = platform.execute(pipeline.id, stream, key)
+        except TransientError as error:
+            context.log.warning(f"{pipeline.id} of {key}: {error}; it is tried again")
+            raise dg.RetryRequested(max_retries=platform.settings.retries, seconds_to_wait=2) from error
+        say = context.log.info if result.outcome in ("done", "nothing to do") else context.log.error
+        say(f"{pipeline.id} {stream} {key}: {result.outcome}. {result.message}")
+        if result.outcome in ("bad data", "failed"):
+            failures.append((key, result))
+        for file_id in pipeline.outputs:
+            products = [p for p in result.products if p.file_id == file_id]
+            if products:
+                written[file_id].append((key, result, products))
+    for file_id, parts in written.items():
+        yield from asset_events(asset_key(stream, file_id), platform, parts)
+    if failures:
+        key, result = failures[0]
+        raise dg.Failure(
+            f"{pipeline.id} ended with '{result.outcome}' for {len(failures)} of {len(keys)} partitions; "
+            f"the first is {key}: {result.message}",
+            metadata={"log": dg.MetadataValue.path(str(result.log_path))},
+            allow_retries=False,
+        )

@@ -1,0 +1,139 @@
+"""One pipeline on given files, with no scheduler, catalog or archive: the way an engineer tries a thing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mta_assets.archive.fits_read import read_fits
+from mta_assets.core.errors import ConfigError
+from mta_assets.core.request import Request, Stream
+from mta_assets.core.times import compact_utc, from_datetime
+from mta_assets.pipelines.controller import RunResult, run_pipeline
+from mta_assets.pipelines.direct_sink import DirectSink
+from mta_assets.pipelines.inputs import Input, describe_files, open_files
+from mta_assets.pipelines.registry import Registry
+from mta_assets.pipelines.registry_schema import Pipeline
+
+
+def run_direct(
+    registry: Registry,
+    pipe_id: str,
+    files: Mapping[str, Path | Sequence[Path]],
+    to: Path,
+    stream: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> RunResult:
+    """Run one pipeline's profile on files.
+
+    Parameters
+    ----------
+    files
+        Paths by file id, each one path or several.
+    to
+        Folder for products, log, plots, faults and findings.
+    stream
+        ``sdp`` or ``sap``; the pipeline's first, if not given.
+    facts
+        For kickoff and conditions; they win over those of a playback and those that the headers tell.
+
+    Returns
+    -------
+    RunResult
+        The request is made from the inputs: interval and facts from a playback or the headers, DATE from the
+        newest file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such pipeline, or a file id is not among its inputs.
+    BadData
+        If a file is not there or not usable.
+    """
+    pipeline = registry.pipeline(pipe_id)
+    chosen = _stream(pipeline, stream)
+    unknown = [name for name in files if name not in (*pipeline.inputs, *pipeline.optional_inputs)]
+    if unknown:
+        expected = ", ".join((*pipeline.inputs, *pipeline.optional_inputs)) or "none"
+        raise ConfigError(f"pipeline {pipe_id} has no input {', '.join(unknown)}; its inputs are {expected}")
+    paths = {
+        name: [Path(given)] if isinstance(given, str | Path) else [Path(p) for p in given]
+        for name, given in files.items()
+    }
+    inputs: dict[str, Input] = {}
+    for name, some in paths.items():
+        spec = registry.product(name)
+        entries = describe_files(spec, some)
+        if spec.format == "fits":
+            entries.sort(key=lambda entry: read_fits(Path(entry.path), name).tstart)
+        inputs[name] = open_files(spec, entries, registry.mission)
+    request = _request(registry, pipeline, inputs, chosen, facts or {}, [p for some in paths.values() for p in some])
+    return run_pipeline(registry, pipeline, request, inputs, DirectSink(to))
+
+
+def _stream(pipeline: Pipeline, stream: str | None) -> Stream:
+    for known in pipeline.streams:
+        if stream in (None, known):
+            return known
+    raise ConfigError(f"pipeline {pipeline.id} has no stream {stream!r}; it runs in {', '.join(pipeline.streams)}")
+
+
+def _request(
+    registry: Registry,
+    pipeline: Pipeline,
+    inputs: Mapping[str, Input],
+    stream: Stream,
+    facts: Mapping[str, Any],
+    paths: Sequence[Path],
+) -> Request:
+    starts: list[float] = []
+    stops: list[float] = []
+    known: dict[str, Any] = {}
+    for given in inputs.values():
+        parts = [given.value] if hasattr(given.value, "tstart") else given.value
+        for part in parts:
+            starts.append(part.tstart)
+            stops.append(part.tstop)
+            for name, value in _facts(part, registry).items():
+                known.setdefault(name, value)
+    created = max((path.stat().st_mtime for path in paths), default=0.0)
+    digest = hashlib.sha256("".join(sorted(f.sha256 for i in inputs.values() for f in i.files)).encode()).hexdigest()
+    tstart, tstop = min(starts, default=0.0), max(stops, default=0.0)
+    return Request(
+        f"{compact_utc(tstart)}-{digest[:8]}",
+        stream,
+        tstart,
+        tstop,
+        from_datetime(datetime.fromtimestamp(created, UTC)),
+        {**known, **{name: _typed(registry, name, value) for name, value in facts.items()}},
+    )
+
+
+def _facts(part: Any, registry: Registry) -> dict[str, Any]:
+    """Facts of a playback; of a product those keywords that are named like a declared fact."""
+    if hasattr(part, "facts"):
+        return dict(part.facts)
+    heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
+    found = {}
+    for name in registry.facts:
+        value = heads.get(name.upper())
+        if value is not None:
+            found[name] = value[0] if isinstance(value, tuple) else value
+    return found
+
+
+def _typed(registry: Registry, name: str, value: Any) -> Any:
+    """A fact given as text, as the type that the registry declares."""
+    if name not in registry.facts:
+        raise ConfigError(f"no fact {name!r} is declared; known: {', '.join(registry.facts) or 'none'}")
+    declared = registry.facts[name]
+    if not isinstance(value, str):
+        return value
+    if isinstance(declared, list):
+        return next((d for d in declared if str(d) == value), value)
+    if declared == "bool":
+        return value.lower() in ("true", "yes", "1")
+    return float(value) if declared == "number" else value

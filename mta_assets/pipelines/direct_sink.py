@@ -1,0 +1,92 @@
+"""Runs into a plain folder: for trying a pipeline by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mta_assets.archive.names import safe_name
+from mta_assets.archive.products import dump_fits
+from mta_assets.archive.store import fsync_folder, make_folder, outside_faults, write_bytes
+from mta_assets.core.errors import ConfigError
+from mta_assets.core.request import Request
+from mta_assets.core.tables import Product, Table
+from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
+from mta_assets.pipelines.sink import Ending, Written, product_name
+
+
+class DirectSink:
+    """A plain folder: products, log, plots, faults and findings, all version 1, nothing of a catalog."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder).resolve()
+
+    def begin(self, pipeline: Pipeline, request: Request) -> DirectRun:
+        make_folder(self.folder)
+        return DirectRun(self.folder, pipeline, request)
+
+
+class DirectRun:
+    """One run into a folder: files are staged in a hidden folder there and renamed at the end."""
+
+    def __init__(self, folder: Path, pipeline: Pipeline, request: Request) -> None:
+        self.folder, self.pipeline, self.request = folder, pipeline, request
+        self.run_id = f"{pipeline.id} {request.stream} {request.partition} direct"
+        with outside_faults(folder, "make a folder there"):
+            self.staging = Path(tempfile.mkdtemp(prefix=f".run-{os.getpid()}-", dir=folder))
+            self.scratch = self.staging / "scratch"
+            self.scratch.mkdir()
+        self.made: list[Written] = []
+
+    def write(self, product: Product, spec: ProductSpec, header: Mapping[str, Any]) -> Written:
+        name = product_name(product, spec, self.pipeline, 1)
+        if any(written.name == name for written in self.made):
+            raise ConfigError(
+                f"pipeline {self.pipeline.id} made two products {name}: their fields must tell them apart"
+            )
+        path = self.staging / name
+        with outside_faults(self.folder / name, "write the product"):
+            digest = dump_fits(path, product, self.request.created, {**header, "REVISION": 1})
+        written = Written(
+            spec.id, name, self.folder / name, digest, path.stat().st_size, product.rows, product.tstart,
+            product.tstop, 1, True,
+        )  # fmt: skip
+        self.made.append(written)
+        return written
+
+    def drop(self) -> None:
+        self.made.clear()
+
+    def finish(self, ending: Ending) -> tuple[Path, dict[str, Path]]:
+        stem = safe_name(f"{self.pipeline.id}_{self.request.partition}")
+        log_path = self.folder / f"{stem}.log"
+        plot_paths = {title: self.folder / f"{stem}_{safe_name(title)}.png" for title in ending.plots}
+        try:
+            with outside_faults(self.folder, "move the products into their places"):
+                for written in self.made:
+                    (self.staging / written.name).rename(written.path)
+                fsync_folder(self.folder)
+            for title, path in plot_paths.items():
+                write_bytes(path, ending.plots[title])
+            for name, table in (("faults", ending.faults), ("findings", ending.findings)):
+                if table is not None and len(table):
+                    write_bytes(self.folder / f"{stem}_{name}.json", _listed(table))
+            write_bytes(log_path, ending.log)
+        finally:
+            self.abandon()
+        return log_path, plot_paths
+
+    def abandon(self) -> None:
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _listed(table: Table) -> bytes:
+    lists = {n: a.tolist() for n, a in table.columns.items()}
+    rows = [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+    return (json.dumps(plain, indent=1) + "\n").encode()

@@ -1,0 +1,133 @@
+"""One mission at work: its settings, registry, catalog and folders, opened when first needed, once per process."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.core.request import Request, Stream
+from mta_assets.missions.load import Mission
+from mta_assets.pipelines.registry import Registry, load_registry
+from mta_assets.pipelines.registry_schema import ProductSpec
+from mta_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mta_assets.archive.catalog import Catalog
+    from mta_assets.archive.entries import PlaybackEntry
+    from mta_assets.pipelines.controller import RunResult
+    from mta_assets.pipelines.inputs import Input
+    from mta_assets.telemetry.playback import Playback
+
+
+class Platform:
+    """What commands, sensors and assets share.
+
+    Parameters
+    ----------
+    settings
+        Which mission, which folders, which catalog.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open: tuple[str, Input] | None = None
+
+    @cached_property
+    def mission(self) -> Mission:
+        return self.settings.loaded_mission
+
+    @cached_property
+    def registry(self) -> Registry:
+        return load_registry(self.mission)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog, opened and reconciled with the folders: what a crash left is cleared away."""
+        from mta_assets.archive.catalog import Catalog
+
+        catalog = Catalog(self.settings.database_url)
+        catalog.reconcile(self.roots)
+        return catalog
+
+    @property
+    def roots(self) -> dict[str, Path]:
+        """Folder of the products of each stream."""
+        return {"sdp": self.settings.archive, "sap": self.settings.temporary}
+
+    @cached_property
+    def raw_product(self) -> ProductSpec:
+        """The one product of the registry that playbacks are."""
+        raw = [product for product in self.registry.products.values() if product.from_outside]
+        if len(raw) != 1:
+            raise ConfigError(
+                f"mission {self.mission.name}: expected one product of format vcdu or ccsds, the playback; "
+                f"the registry has {[product.id for product in raw]}"
+            )
+        return raw[0]
+
+    @cached_property
+    def runs_per_playback(self) -> int:
+        """How many runs follow from a playback: each pipeline in each of its streams."""
+        return sum(len(pipeline.streams) for pipeline in self.registry.pipelines_of("playback"))
+
+    def open_playback(self, path: Path) -> Playback:
+        """Look through a playback of the mission; raises BadData if it is none."""
+        from mta_assets.telemetry.playback import open_playback
+
+        return open_playback(path, self.mission)
+
+    def code_version(self, pipe_id: str) -> str:
+        """Digest of the package version and of the modules of the tools of a pipeline."""
+        from mta_assets.pipelines.code import code_version
+
+        return code_version(self.registry.pipeline(pipe_id))
+
+    def playback_entry(self, partition: str) -> PlaybackEntry:
+        """What the catalog holds of a playback."""
+        entry = self.catalog.playback(partition)
+        if entry is None:
+            raise BadData(f"no playback {partition!r} in the catalog: put its file in with `mta ingest`")
+        return entry
+
+    def execute(self, pipe_id: str, stream: Stream, partition: str) -> RunResult:
+        """Run one pipeline for one partition on what the archive has, and commit what it makes.
+
+        A playback that turns out to be bad data is quarantined with the reason; what was made of it before stays.
+
+        Raises
+        ------
+        TransientError
+            If something outside failed; the same call may be made again.
+        """
+        from mta_assets.pipelines.archive_sink import ArchiveSink
+        from mta_assets.pipelines.controller import run_pipeline
+        from mta_assets.pipelines.inputs import find_inputs
+
+        entry = self.playback_entry(partition)
+        pipeline = self.registry.pipeline(pipe_id)
+        request = Request(partition, stream, entry.tstart, entry.tstop, created=entry.created, facts=entry.facts)
+        opened = self._opened(entry) if self.raw_product.id in pipeline.inputs else {}
+        inputs = find_inputs(self.registry, pipeline, request, self.catalog, opened)
+        sink = ArchiveSink(self.catalog, self.roots[stream], stream)
+        result = run_pipeline(self.registry, pipeline, request, inputs, sink)
+        if result.outcome == "bad data" and opened:
+            self._quarantine(entry, result.message)
+        return result
+
+    def _opened(self, entry: PlaybackEntry) -> dict[str, Input]:
+        """The playback, looked through once for all pipelines of a process that follow each other."""
+        from mta_assets.archive.entries import InputEntry
+        from mta_assets.pipelines.inputs import Input
+
+        if self._open is None or self._open[0] != entry.partition:
+            files = (InputEntry(entry.file_name, entry.sha256, None, entry.path),)
+            self._open = (entry.partition, Input(self.open_playback(Path(entry.path)), files))
+        return {self.raw_product.id: self._open[1]}
+
+    def _quarantine(self, entry: PlaybackEntry, reason: str) -> None:
+        from mta_assets.archive.quarantine import quarantine
+
+        quarantine(Path(entry.path), self.settings.quarantine, reason, self.catalog, self.mission.name)
+        self.catalog.set_playback(entry.partition, state="quarantined")

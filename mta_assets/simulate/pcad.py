@@ -1,0 +1,90 @@
+"""Pointing telemetry: attitude quaternion, body rates, sun angles, reaction wheels, gyro counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.simulate import noise
+from mta_assets.simulate.states import Environment
+
+Array = NDArray[Any]
+HALF_STEP = 0.512  # [s] half of the interval over which rates are taken
+WHEEL_ANGLES = np.radians(np.arange(0, 360, 60))  # six wheels around the X axis
+
+
+class Pointing:
+    """Attitude and what follows from it.
+
+    Parameters
+    ----------
+    env
+        Surroundings (for the sun pitch).
+    quaternion
+        Function of times (n,) that gives (n, 4) attitudes, scalar last.
+    seed
+        Seed of wheel biases.
+    """
+
+    def __init__(self, env: Environment, quaternion: Callable[[Array], Array], seed: int) -> None:
+        self.env, self.seed = env, seed
+        self._quaternion = quaternion
+        self._cache: dict[tuple[str, float, float, int], Array] = {}
+
+    def quaternion(self, times: Array) -> Array:
+        """(n, 4) attitude at times, positive scalar part."""
+        return self._cached("quaternion", times, self._upright)
+
+    def rates(self, times: Array) -> Array:
+        """(n, 3) body rates [rad/s]: twice the vector part of q(t-h)⁻¹ · q(t+h), over 2h."""
+        return self._cached("rates", times, self._rates)
+
+    def pitch(self, times: Array) -> Array:
+        """Angle between the pointing direction and the sun [deg]."""
+        return self._cached("pitch", times, lambda at: np.asarray(self.env.state("pitch", at), float))
+
+    def sun_vector(self, times: Array) -> Array:
+        """(n, 3) unit vector to the sun in body axes: the sun stays in the X-Z plane, on the -Z side."""
+        angle = np.radians(self.pitch(times))
+        return np.stack([np.cos(angle), np.zeros_like(angle), -np.sin(angle)], axis=-1)
+
+    def wheel_shape(self, wheel: int, times: Array) -> Array:
+        """Speed of reaction wheel 1 … 6 within -1 … 1: momentum that builds up with the sun's torque, and slews."""
+        angle = WHEEL_ANGLES[(wheel - 1) % 6]
+        slow = self.env.smooth("sun", 43200.0, times) * np.cos(angle)
+        slow += self.env.smooth("orbit", 14400.0, times) * np.sin(angle)
+        rate = self.rates(times) @ np.array([0.2, np.cos(angle), np.sin(angle)])
+        bias = 0.4 * noise.constant(self.seed, "wheel", wheel) - 0.2
+        return np.clip(0.35 * slow + 0.3 * np.clip(rate / 1.5e-3, -1, 1) + bias, -1.0, 1.0)
+
+    def gyro_counts(self, axis: int, times: Array) -> Array:
+        """Accumulated gyro pulses of axis 1 … 4 [count], wrapping at 16 bits: 0.02 arcsec a pulse plus the drift."""
+        drift = 40.0 + 20.0 * noise.constant(self.seed, "gyro", axis)  # [pulse/s]
+        turned = self.quaternion(times)[:, (axis - 1) % 3] * 2.0 * np.degrees(1.0) * 3600.0 / 0.02
+        return np.mod(np.floor(drift * times + turned), 65536.0)
+
+    def _upright(self, times: Array) -> Array:
+        q = np.asarray(self._quaternion(times), float)
+        return np.where(q[:, 3:] < 0, -q, q)
+
+    def _rates(self, times: Array) -> Array:
+        before = np.asarray(self._quaternion(times - HALF_STEP), float)
+        after = np.asarray(self._quaternion(times + HALF_STEP), float)
+        v1, s1, v2, s2 = before[:, :3], before[:, 3:], after[:, :3], after[:, 3:]
+        vector = s1 * v2 - s2 * v1 - np.cross(v1, v2)
+        scalar = s1 * s2 + np.sum(v1 * v2, axis=1, keepdims=True)
+        return np.sign(scalar) * vector / HALF_STEP
+
+    def _cached(self, name: str, times: Array, compute: Callable[[Array], Array]) -> Array:
+        """Several parameters share their sample times: what one computed serves the next."""
+        if not len(times):
+            return compute(times)
+        place = (name, float(times[0]), float(times[-1]), len(times))
+        if place not in self._cache:
+            if len(self._cache) > 24:
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[place] = compute(times)
+        return self._cache[place]

@@ -1,0 +1,277 @@
+"""Packets to tables by an XTCE dictionary: all packets of a kind at once.
+
+Packets travel together through the plan of containers (telemetry.xtce). At each container the ones that continue
+differently part; behind a field of varying size each has its own position. There is no loop over packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Column, Schema, Table
+from mta_assets.missions.load import PacketTimeSection
+from mta_assets.telemetry.ccsds import BLOCK, Framer, Packets, frame_bytes, frame_stream
+from mta_assets.telemetry.ccsds_sequence import join_segments
+from mta_assets.telemetry.packet_time import packet_times, time_fields
+from mta_assets.telemetry.xtce import Plan, XtceModel
+from mta_assets.telemetry.xtce_bits import Position, Source
+from mta_assets.telemetry.xtce_calibrate import Value
+from mta_assets.telemetry.xtce_match import all_match
+
+CHUNK = 8192  # packets decoded together: few enough that they stay in the processor's cache
+CHUNK_BYTES = 1 << 24  # and not more bytes than this, each packet counted as long as the longest
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Packets that a dictionary does not explain: ``index`` in the block, ``kind`` of core.records.FAULTS and why."""
+
+    kind: str
+    source: str
+    detail: str
+    index: NDArray[np.int64]
+
+
+@dataclass
+class Decoded:
+    """What a dictionary makes of a block: per packet type the packets and their values, and the rest."""
+
+    values: dict[str, dict[str, Value]] = field(default_factory=dict)
+    index: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+@dataclass
+class _Group:
+    """Packets that have gone the same way so far."""
+
+    source: Source
+    index: NDArray[np.int64]
+    position: Position
+    values: dict[str, Value]
+
+    def where(self, rows: NDArray[Any]) -> _Group:
+        position = self.position if isinstance(self.position, int) else self.position[rows]
+        values = {name: value.where(rows) for name, value in self.values.items()}
+        return _Group(self.source.where(rows), self.index[rows], position, values)
+
+
+def decode(model: XtceModel, packets: Packets, wanted: frozenset[str] | None = None) -> Decoded:
+    """Values of all parameters (or the wanted ones) of all packets.
+
+    A packet that is too short for its description, or that no container (or more than one) fits, is not decoded but
+    named in ``troubles``; bits behind the description are counted there too.
+    """
+    parts: dict[str, list[_Group]] = {}
+    troubles: dict[tuple[str, str, str], list[NDArray[np.int64]]] = {}
+    keep = None if wanted is None else wanted | model.deciding
+    longest = int(packets.length.max(initial=1))
+    step = max(min(CHUNK, CHUNK_BYTES // longest), 64)
+    for low in range(0, len(packets), step):
+        index = np.arange(low, min(low + step, len(packets)))
+        for place, root in enumerate(model.roots):
+            run = _Run(root, keep, final=place == len(model.roots) - 1)
+            run.follow(root, _Group(Source(packets.data, packets.offset[index], packets.length[index]), index, 0, {}))
+            for plan, group in run.ended:
+                parts.setdefault(plan.name, []).append(group)
+            for key, rows in run.troubles:
+                troubles.setdefault(key, []).append(rows)
+            index = np.sort(np.concatenate([*run.left, np.zeros(0, np.int64)]))
+            if not len(index):
+                break
+    result = Decoded(troubles=[Trouble(*key, np.sort(np.concatenate(rows))) for key, rows in troubles.items()])
+    for name, groups in parts.items():
+        result.index[name] = np.concatenate([group.index for group in groups])
+        result.values[name] = {key: _join([group.values[key] for group in groups]) for key in groups[0].values}
+    return result
+
+
+class _Run:
+    """One chunk through one plan."""
+
+    def __init__(self, root: Plan, keep: frozenset[str] | None, final: bool) -> None:
+        self.root, self.keep, self.final = root, keep, final
+        self.ended: list[tuple[Plan, _Group]] = []
+        self.left: list[NDArray[np.int64]] = []
+        self.troubles: list[tuple[tuple[str, str, str], NDArray[np.int64]]] = []
+
+    def follow(self, plan: Plan, group: _Group) -> None:
+        group = self._fields(plan, group)
+        if not len(group.index):
+            return
+        if not plan.branches:
+            return self._end(plan, group)
+        met = [all_match(criteria, group.values, len(group.index)) for criteria, _ in plan.branches]
+        counts = [int(np.count_nonzero(rows)) for rows in met]
+        if sum(counts) == max(counts) == len(group.index):  # all the same way: the usual case
+            return self.follow(plan.branches[counts.index(max(counts))][1], group)
+        ways = np.sum(met, axis=0)
+        self._trouble("bad_packet", plan.name, "more than one container fits", group.index[ways > 1])
+        for rows, (_, branch) in zip(met, plan.branches, strict=True):
+            rows = np.flatnonzero(rows & (ways == 1))
+            if len(rows):
+                self.follow(branch, group.where(rows))
+        if (ways == 0).any():
+            self._end(plan, group if not ways.any() else group.where(np.flatnonzero(ways == 0)))
+        return None
+
+    def _fields(self, plan: Plan, group: _Group) -> _Group:
+        for item in plan.fields:
+            bits: Any = item.bits
+            if bits is None:
+                bits, bad = item.sizes(group.values, len(group.index))
+                if bad.any():
+                    self._trouble("bad_packet", plan.name, f"{item.name} has no size", group.index[bad])
+                    group, bits = group.where(np.flatnonzero(~bad)), bits[~bad]
+                if len(bits) and (bits == bits[0]).all():
+                    bits = int(bits[0])
+            fits = group.source.holds(group.position, bits)
+            if fits is not True and not np.all(fits):
+                fits = np.broadcast_to(fits, len(group.index))
+                self._trouble("bad_packet", plan.name, f"ends before {item.name} does", group.index[~fits])
+                group = group.where(np.flatnonzero(fits))
+                bits = bits if isinstance(bits, int) else bits[fits]
+            if not len(group.index):
+                return group
+            if self.keep is None or item.name in self.keep:
+                group.values[item.name] = item.read(group.source, group.position, bits, group.values)
+            group.position = group.position + bits
+        return group
+
+    def _end(self, plan: Plan, group: _Group) -> None:
+        if not self.final and (plan is self.root or plan.abstract):
+            self.left.append(group.index)
+            return
+        if plan.abstract:
+            self._trouble("unplaced", plan.name, "no packet type of the dictionary fits", group.index)
+            return
+        if not isinstance(group.position, int) or group.position < 8 * group.source.longest:
+            over = group.index[group.position < 8 * group.source.length]
+            self._trouble("unplaced", plan.name, "the dictionary describes only the beginning", over)
+        self.ended.append((plan, group))
+
+    def _trouble(self, kind: str, source: str, detail: str, index: NDArray[np.int64]) -> None:
+        if len(index):
+            self.troubles.append(((kind, source, detail), index))
+
+
+def _join(parts: list[Value]) -> Value:
+    if len(parts) == 1:
+        return parts[0]
+    raw = stack([part.raw for part in parts])
+    same = parts[0].converted is parts[0].raw
+    converted = raw if same else stack([part.converted for part in parts])
+    quality = None
+    if any(part.quality is not None for part in parts):
+        zeros = [np.zeros(len(part.raw), np.uint8) if part.quality is None else part.quality for part in parts]
+        quality = np.concatenate(zeros)
+    sizes = [part.size for part in parts if part.size is not None]
+    return Value(converted, raw, quality, np.concatenate(sizes) if sizes else None)
+
+
+def stack(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Columns after each other; byte strings of different widths are filled up with zeros."""
+    if arrays[0].ndim == 2 and len({array.shape[1] for array in arrays}) > 1:
+        width = max(array.shape[1] for array in arrays)
+        arrays = [np.pad(array, ((0, 0), (0, width - array.shape[1]))) for array in arrays]
+    return np.concatenate(arrays)
+
+
+def tables(
+    model: XtceModel, packets: Packets, decoded: Decoded, rule: PacketTimeSection | None = None, first: int = 0
+) -> dict[str, Table]:
+    """One table per packet type: ``time`` (or ``packet``, the number in the file from ``first`` on), then per parameter
+    NAME, NAME__r (raw count, where that is something else), NAME__n (bytes, where the size varies), NAME__q (flags,
+    where something is not good).
+    """
+    return {
+        name: _table(model.types[name], values, decoded.index[name], rule, first)
+        for name, values in decoded.values.items()
+    }
+
+
+def _table(plan: Plan, values: Mapping[str, Value], index: Any, rule: PacketTimeSection | None, first: int) -> Table:
+    columns: dict[str, NDArray[Any]] = {}
+    schema: list[Column] = []
+
+    def put(name: str, array: NDArray[Any], unit: str = "", doc: str = "") -> None:
+        if array.dtype == object:  # integers above 64 bits
+            array = np.array([str(number) for number in array.tolist()], str)
+        columns[name] = array
+        schema.append(Column(name, array.dtype.str.lstrip("<>|="), unit, doc, array.shape[1:]))
+
+    if rule is not None and set(time_fields(rule)) <= set(values):
+        fields = {name: values[name].converted for name in time_fields(rule)}
+        put("time", packet_times(rule, fields), "s", "TT since 1998.0, from the packet")
+    else:
+        put("packet", index + first, "", "number of the packet in the file, from 0")
+    for item in plan.all_fields:
+        if item.name not in values:
+            continue
+        value = values[item.name]
+        put(item.name, value.converted, item.unit, item.doc)
+        if item.differs:
+            put(f"{item.name}__r", value.raw, "", f"{item.name}: raw count")
+        if value.size is not None:
+            put(f"{item.name}__n", value.size.astype(np.int32), "byte", f"{item.name}: size of the raw value")
+        if value.quality is not None:
+            put(f"{item.name}__q", value.quality, "", f"{item.name}: quality flags")
+    return Table(plan.name, columns, {}, Schema(plan.name, tuple(schema)))
+
+
+def decommutate_packets(
+    data_or_path: bytes | str | Path,
+    model: XtceModel,
+    rule: PacketTimeSection | None = None,
+    join: bool = False,
+    secondary_header: int = 0,
+) -> dict[str, Table]:
+    """All packets of a file or of bytes, one table per packet type (name of its container).
+
+    Parameters
+    ----------
+    rule
+        How a packet's time follows from its fields (mission.toml, ``[packet_time]``); without it, or for types that
+        lack those fields, the table has a column ``packet`` instead of ``time``.
+    join, secondary_header
+        Put segmented packets together first, see telemetry.ccsds_sequence.join_segments.
+
+    Raises
+    ------
+    BadData
+        If there is no packet in it.
+    """
+    data = data_or_path if isinstance(data_or_path, bytes) else Path(data_or_path).read_bytes()
+    packets, flaws = frame_bytes(data)
+    if not len(packets):
+        name = "the data" if isinstance(data_or_path, bytes) else str(data_or_path)
+        raise BadData(f"{name}: expected CCSDS space packets, found none in {len(data)} bytes ({len(flaws)} flaws)")
+    if join:
+        packets = join_segments(packets, secondary_header).packets
+    return tables(model, packets, decode(model, packets), rule)
+
+
+def iter_packet_blocks(
+    path: str | Path, framer: Framer, block: int = BLOCK, join: bool = False, secondary_header: int = 0
+) -> Iterator[Packets]:
+    """Packets of a file of any size block by block, in constant memory; ``framer`` collects what is no packet.
+
+    Where small and very large packets mix, blocks are cut so that a table of their byte strings stays small.
+    """
+    with open(path, "rb") as stream:
+        waiting: Packets | None = None
+        for packets in frame_stream(stream, framer, block):
+            if join:
+                joined = join_segments(packets, secondary_header, waiting)
+                packets, waiting = joined.packets, joined.waiting
+            pieces = 1 + len(packets) * int(packets.length.max(initial=0)) // (1 << 28)
+            for rows in np.array_split(np.arange(len(packets)), pieces):
+                if len(rows):
+                    yield packets if pieces == 1 else packets.where(slice(int(rows[0]), int(rows[-1]) + 1))

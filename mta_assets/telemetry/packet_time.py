@@ -1,0 +1,74 @@
+"""The time of a packet, made from its fields as the ``[packet_time]`` section of a mission says.
+
+Source of the forms: CCSDS 301.0-B-4: day-segmented code (section 3.3: days since an epoch, milliseconds of the day,
+microseconds of the millisecond) and unsegmented code (section 3.2: seconds since an epoch and a fraction).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.errors import ConfigError
+from mta_assets.core.times import SECONDS_PER_DAY
+from mta_assets.missions.load import PacketTimeSection
+
+FEW_DAYS = 1000  # days for which a table of all is made
+
+
+def time_fields(rule: PacketTimeSection) -> tuple[str, ...]:
+    """Names of the fields that the rule reads.
+
+    Raises
+    ------
+    ConfigError
+        If it names neither days nor seconds, or both.
+    """
+    if (rule.days is None) == (rule.seconds is None):
+        raise ConfigError("mission.toml [packet_time]: expected either days (with milliseconds) or seconds; correct it")
+    parts = (rule.days, rule.milliseconds, rule.microseconds, rule.seconds, rule.subseconds)
+    return tuple(part for part in parts if part is not None)
+
+
+def packet_times(rule: PacketTimeSection, fields: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Times of packets, TT seconds since 1998.0 TT, from the values of the fields that ``time_fields`` names.
+
+    In scale ``utc`` days have 86,400 s and leap seconds are put in per day; in the others time runs evenly.
+    """
+    if rule.days is not None:
+        day = fields[rule.days].astype(np.int64)
+        second: NDArray[np.float64] = np.zeros(1)
+        for name, unit in ((rule.milliseconds, 1e-3), (rule.microseconds, 1e-6)):
+            if name is not None:
+                second = second + fields[name].astype(np.float64) * unit
+    else:
+        assert rule.seconds is not None
+        whole = fields[rule.seconds].astype(np.float64)
+        day = np.floor_divide(whole, SECONDS_PER_DAY).astype(np.int64)
+        second = whole - day * SECONDS_PER_DAY
+        if rule.subseconds is not None:
+            second = second + fields[rule.subseconds].astype(np.float64) * rule.subsecond_unit
+    if not len(day):
+        return np.zeros(0)
+    first, last = int(day.min()), int(day.max())
+    if first == last:
+        return float(_day_starts(rule, day[:1])[0]) + second
+    if last - first < FEW_DAYS:
+        return _day_starts(rule, np.arange(first, last + 1))[day - first] + second
+    distinct, inverse = np.unique(day, return_inverse=True)
+    return _day_starts(rule, distinct)[inverse] + second
+
+
+def _day_starts(rule: PacketTimeSection, days: NDArray[np.int64]) -> NDArray[np.float64]:
+    from astropy.time import Time
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a damaged day count may be centuries away; it is flagged, not warned of
+        epoch = Time(rule.epoch, scale=rule.scale)
+        if rule.scale == "utc":
+            return np.asarray(Time(epoch.mjd + days, format="mjd", scale="utc").cxcsec, float)
+        return np.asarray(epoch.cxcsec + days * SECONDS_PER_DAY, float)

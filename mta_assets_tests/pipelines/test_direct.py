@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mta_assets.archive.products import write_fits
+from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.pipelines.direct import run_direct
+from mta_assets.pipelines.registry import Registry
+from mta_assets_tests.pipelines.toy import events, request
+
+
+def evt0(folder: Path, fep_id: int) -> Path:
+    path = folder / f"toyf800000000N001_{fep_id}_evt0.fits"
+    write_fits(path, events(request(), fep_id), 8.1e8, {"INSTRUME": "TOY", "CONTENT": "EVT0", "DETECTOR": "ACIS-S"})
+    return path
+
+
+def test_a_pipeline_runs_on_given_files_without_an_archive(tmp_path: Path, registry: Registry) -> None:
+    files = [evt0(tmp_path, 1), evt0(tmp_path, 0)]
+    first = run_direct(registry, "STATIC_EPS", {"EVT0": files}, tmp_path / "out")
+    assert first.outcome == "done", first.message
+    assert [p.name for p in first.products] == ["epsf800000000N001_static.fits"]
+    assert first.findings_count == 1
+    found = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert [name.rpartition("_")[2] for name in found] == [
+        "findings.json",
+        "20230509T061210-" + name_key(found) + ".log",
+        "static.fits",
+    ] or len(found) == 3
+    assert json.loads(next((tmp_path / "out").glob("*_findings.json")).read_text())[0]["worst"] is None
+    again = run_direct(registry, "STATIC_EPS", {"EVT0": files}, tmp_path / "other")
+    assert again.products[0].sha256 == first.products[0].sha256
+    assert str(files[0]) in first.log_path.read_text()
+
+
+def name_key(found: list[str]) -> str:
+    return found[0].split("-")[1][:8]
+
+
+def test_facts_come_from_the_command_or_the_headers(tmp_path: Path, registry: Registry) -> None:
+    result = run_direct(registry, "EXTRACT", {}, tmp_path / "out", facts={"detector": "ACIS-I", "exposure": "3.5"})
+    assert result.outcome == "done", result.message
+    assert len(result.products) == 3
+    assert (tmp_path / "out").joinpath(result.products[0].name).is_file()
+    none = run_direct(registry, "EXTRACT", {}, tmp_path / "none", stream="sap")
+    assert none.message == "kickoff not met: detector is not known; expected ACIS-I or ACIS-S"
+    raw = tmp_path / "raw1N001.fits"
+    write_fits(raw, events(request(), 0), 8.1e8, {"DETECTOR": "ACIS-S"})
+    told = run_direct(registry, "EXTRACT", {"RAW": raw}, tmp_path / "told")
+    assert (told.outcome, told.products[0].tstart) == ("done", 8.0e8)
+
+
+def test_wrong_requests_are_told(tmp_path: Path, registry: Registry) -> None:
+    with pytest.raises(ConfigError, match=r"no pipeline 'X'.*known: EXTRACT"):
+        run_direct(registry, "X", {}, tmp_path)
+    with pytest.raises(ConfigError, match="has no input RAW; its inputs are EVT0"):
+        run_direct(registry, "STATIC_EPS", {"RAW": tmp_path / "x"}, tmp_path)
+    with pytest.raises(ConfigError, match="has no stream 'sap'"):
+        run_direct(registry, "STATIC_EPS", {}, tmp_path, stream="sap")
+    with pytest.raises(ConfigError, match="no fact 'colour'"):
+        run_direct(registry, "EXTRACT", {}, tmp_path, facts={"colour": "red"})
+    with pytest.raises(BadData, match="there is no file"):
+        run_direct(registry, "STATIC_EPS", {"EVT0": tmp_path / "absent"}, tmp_path)
+
+
+def test_an_input_with_other_keywords_than_registered_is_bad_data(tmp_path: Path, registry: Registry) -> None:
+    path = tmp_path / "toyf800000000N001_1_evt0.fits"
+    write_fits(path, events(request(), 1), 8.1e8, {"INSTRUME": "HRC", "CONTENT": "EVT0"})
+    with pytest.raises(BadData, match="INSTRUME is"):
+        run_direct(registry, "STATIC_EPS", {"EVT0": path}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
