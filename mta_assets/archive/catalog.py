@@ -297,6 +297,7 @@ class Catalog:
         pipe_id: str | None = None,
         series: str | None = None,
         current: bool | None = True,
+        newest: int | None = None,
     ) -> list[ProductEntry]:
         """Products by start time.
 
@@ -306,6 +307,8 @@ class Catalog:
             Only products whose interval holds this time.
         current
             True for the newest versions only, False for superseded ones only, None for all.
+        newest
+            Only so many of the entries made last.
         """
         c = db.products.c
         given = {
@@ -313,6 +316,8 @@ class Catalog:
             c.pipe_id: pipe_id, c.series: series, c.current: current,
         }  # fmt: skip
         query = sql.where(sa.select(db.products), given)
+        if newest is not None:
+            query = query.where(c.id.in_(query.with_only_columns(c.id).order_by(c.id.desc()).limit(newest)))
         if at is not None:
             query = query.where(c.tstart <= at, c.tstop > at)
         with self._read() as connection:
@@ -383,8 +388,8 @@ class Catalog:
         with self._read() as connection:
             return [dict(row) for row in connection.execute(query.order_by(c.quarantined, c.id)).mappings()]
 
-    def reconcile(self, roots: Mapping[str, Path]) -> Reconciliation:
+    def reconcile(self, roots: Mapping[str, Path], newest: int | None = 5000) -> Reconciliation:
         """Bring folders and catalog together after a crash: see `archive.reconcile`."""
         from mta_assets.archive.reconcile import reconcile
 
-        return reconcile(self, roots)
+        return reconcile(self, roots, newest)

@@ -60,7 +60,8 @@ def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
     Raises
     ------
     BadData
-        If it is no FITS file, is truncated or damaged, or holds what a product has not: images, variable-length columns.
+        If it is no FITS file, is truncated or damaged, or holds images or variable-length columns, which no
+        product has.
     """
     from astropy.io.fits import VerifyError
     from astropy.utils.exceptions import AstropyWarning

@@ -45,8 +45,8 @@ class Reconciliation:
     missing: tuple[Path, ...] = ()
 
 
-def reconcile(catalog: Catalog, roots: Mapping[str, Path]) -> Reconciliation:
-    """Recover every root and check that the files of all current products are there.
+def reconcile(catalog: Catalog, roots: Mapping[str, Path], newest: int | None = 5000) -> Reconciliation:
+    """Recover every root and check that the files of the newest current products are there.
 
     Parameters
     ----------
@@ -54,6 +54,9 @@ def reconcile(catalog: Catalog, roots: Mapping[str, Path]) -> Reconciliation:
         The catalog.
     roots
         Stream → folder of its products. Runs of living processes are not touched.
+    newest
+        How many of the products made last are looked for in each stream; None for all, which takes its time in
+        an archive of many years.
     """
     removed: list[Path] = []
     adopted: list[Path] = []
@@ -63,7 +66,7 @@ def reconcile(catalog: Catalog, roots: Mapping[str, Path]) -> Reconciliation:
         removed += found.removed
         adopted += found.adopted
         present: dict[str, set[str]] = {}
-        for entry in catalog.products(stream=stream):
+        for entry in catalog.products(stream=stream, newest=newest):
             folder, name = os.path.split(entry.path)
             if folder not in present:
                 present[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()

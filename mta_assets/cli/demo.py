@@ -124,7 +124,7 @@ def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[s
     problems = [f"{r['file']}: {r['state']}" for r in content["playbacks"] if r["state"] != "done"]
     missing = {path.name for path in playbacks} - {r["file"] for r in content["playbacks"]}
     problems += [f"{name} did not become a playback" for name in sorted(missing)]
-    truth = json.loads((data / "simulated" / "truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((data / "simulated" / "truth" / "truth.json").read_text(encoding="utf-8"))
     problems += _compare_with_truth(data, truth)
     return problems
 
@@ -132,10 +132,10 @@ def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[s
 def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:
     from mta_assets.pipelines.platform import Platform
     from mta_assets.settings import Settings
-    from mta_assets.simulate.truth import compare
+    from mta_assets.simulate.compare import compare
 
     catalog = Platform(Settings(mission="chandra", data=data)).catalog
-    return compare(truth, catalog.faults(), catalog.findings())
+    return compare(truth, catalog.faults(), catalog.findings(), catalog.overlaps())
 
 
 def _summary(content: dict[str, Any], problems: list[str]) -> None:

@@ -67,6 +67,20 @@ def simulate(
             playback_minutes=minutes,
             faults=faults,
             workers=workers,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=lambda written, total: bar.update(task, completed=written.number + 1, total=total),
         )
-    print_json(summary.as_dict()) if as_json else print_table(f"Simulated into {to}", summary.rows())
+    rows = [
+        {
+            "playback": w.path.name,
+            "bytes": w.size,
+            "frames": w.frames,
+            "ACIS events": w.acis_events,
+            "HRC events": w.hrc_events,
+        }
+        for w in summary.files
+    ]
+    if as_json:
+        print_json({"playbacks": rows, "truth": str(summary.truth), "faults": summary.faults, "rate": summary.rate})
+        return
+    print_table(f"Simulated into {to}", rows)
+    typer.echo(f"{summary.faults} faults injected, listed in {summary.truth}; {summary.rate:.0f} × real time")

@@ -136,8 +136,8 @@ def _run_partitions(
             products = [p for p in result.products if p.file_id == file_id]
             if products:
                 written[file_id].append((key, result, products))
-    for file_id, parts in written.items():
-        yield from asset_events(asset_key(stream, file_id), platform, parts)
+    for file_id in pipeline.outputs:
+        yield from asset_events(asset_key(stream, file_id), platform, written[file_id])
     if failures:
         key, result = failures[0]
         raise dg.Failure(

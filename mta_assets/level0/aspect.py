@@ -120,7 +120,7 @@ def extract_osol(playback: Playback, mission: Mission, request: Request) -> Iter
         "ASPTYPE": ("OBC", "solution method"),
         "BIASTYPE": ("OBC" if BIAS_COLUMNS[0].name in columns else "NONE", "gyro bias type"),
         "NUMFID": (0, "number of fids used in aspect solution"),
-        "NUMLOST": (lost, "samples missing or damaged in telemetry"),
+        "NUMLOST": (lost, "samples incomplete or damaged in telemetry"),
         "RADESYS": ("ICRS", "default"),
         "TIMEDEL": (UPDATE, "[s] period of the rows"),
         "TIMEPIXR": (0.0, "TIME is the start of the period"),

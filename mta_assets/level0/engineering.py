@@ -1,8 +1,8 @@
 """Engineering extractor: playback to level-0 engineering products, one per rate group and about an hour.
 
 The tables follow the archive's engineering files: EXTNAME ``AXAF_PCAD``, CONTENT ``PCAD3ENG``, the columns TIME, MJF,
-MNF, TLM_FMT and QUALITY, then the MSIDs. QUALITY holds one bit for each column that follows it, set where the sample
-is not good. The raw counts stand in a second table of the same rows, which is our own addition.
+MNF, TLM_FMT and QUALITY, then the MSIDs. QUALITY holds one bit for each column of the table, TIME first, set where the
+sample is not good: so the readers of the archive's files (cheta) take it. The raw counts stand in a second table of the same rows, which is our own addition.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def extract_block(block: FrameBlock, dictionary: Dictionary) -> Iterator[Product
 
 
 def quality_bits(table: Table, names: Sequence[str]) -> NDArray[np.bool_]:
-    """One bit for each parameter and row of a decommutated table: whether the sample is not good."""
+    """One bit for each of the named columns and each row of a decommutated table: whether the sample is not good."""
     bits = np.zeros((len(table), len(names)), dtype=bool)
     for index, name in enumerate(names):
         if f"{name}__q" in table:
@@ -84,7 +84,7 @@ def _product(block: FrameBlock, table: Table, group: RateGroup, dictionary: Dict
     parameters = [dictionary.msids[name] for name in group.msids]
     names = list(group.msids)
     place = _place(block, table, dictionary)
-    fixed = {**place, "QUALITY": quality_bits(table, names)}
+    fixed = {**place, "QUALITY": quality_bits(table, [*place, "QUALITY", *names])}
     values = {name: _fits_array(table[name]) for name in names}
     counts = {name: _fits_array(table[f"{name}__r"]) for name in names if f"{name}__r" in table}
     first, last = int(table["counter"][0]), int(table["counter"][-1])
@@ -163,7 +163,7 @@ def _table(name: str, columns: dict[str, Array], declared: list[Column], header:
     known = list(FIXED if "MJF" in columns else FIXED[:1])
     if "QUALITY" in columns:
         shape = columns["QUALITY"].shape[1:]
-        known.append(Column("QUALITY", "bool", "", "not good: a bit for each column that follows", shape, bits=True))
+        known.append(Column("QUALITY", "bool", "", "not good: a bit for each column of the table", shape, bits=True))
     return Table(name, columns, header, Schema(name, (*known, *declared)))
 
 

@@ -57,7 +57,7 @@ def record_packets(
         "PLAYBACK": (playback.path.name, "name of the playback"),
         "PBSIZE": (playback.size, "[byte] its length"),
         "PBSHA256": (playback.sha256, "its SHA-256"),
-        "CONTENT": ("RECORD", "what the file contains"),
+        "CONTENT": ("PLAYBACK", "what the file contains"),
     }
     tables = (playback.summary, playback.faults)
     product = Product("PLAYBACK_RECORD", tables, playback.tstart, playback.tstop, header)

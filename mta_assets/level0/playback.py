@@ -30,7 +30,10 @@ RECORD = Schema(
     ),
     "Frames of each major frame of a playback by what became of them",
 )
-COLOURS = {"GOOD": "#4c8c5a", "BAD_CHECKSUM": "#d98c2b", "BAD_SYNC": "#8a63a8", "MISSING": "#c0392b"}
+COLOURS = {
+    "GOOD": "#4c8c5a", "OUT_OF_ORDER": "#5b8db8", "BAD_CHECKSUM": "#d98c2b", "BAD_SYNC": "#8a63a8",
+    "MISSING": "#c0392b",
+}  # fmt: skip
 
 
 def record(
@@ -115,13 +118,15 @@ def _plot(table: Table) -> bytes:
     figure = Figure(figsize=(8, 2.6), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    frames = {name: table[name].astype(int) for name in COLOURS}
+    frames["BAD_CHECKSUM"] = np.maximum(frames["BAD_CHECKSUM"] - frames["BAD_SYNC"], 0)  # a bad sync spoils both
     axes.stackplot(
-        hours, [table[name] for name in COLOURS], labels=[name.lower().replace("_", " ") for name in COLOURS],
+        hours, list(frames.values()), labels=[name.lower().replace("_", " ") for name in COLOURS],
         colors=list(COLOURS.values()), step="post",
     )  # fmt: skip
     axes.set(xlabel="hours since the first frame", ylabel="frames per major frame", ylim=(0, None))
     axes.margins(x=0)
-    axes.legend(loc="lower right", ncols=4, fontsize=8)
+    axes.legend(loc="lower right", ncols=5, fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

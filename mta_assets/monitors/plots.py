@@ -49,9 +49,9 @@ class Panel:
 def overview(title: str, panels: Sequence[Panel], tstart: float, tstop: float, max_gap: float = MAX_GAP) -> bytes:
     """PNG of at most 50 kB with up to six panels, the first ones given.
 
-    A stretch of more than ``max_gap`` seconds, or of two and a half sampling steps if that is less, without a good sample is
-    left white: the line does not cross it. All panels are drawn into one pair of axes, scaled to bands of it: six
-    pairs of axes take three times as long.
+    A stretch of more than ``max_gap`` seconds, or of two and a half sampling steps if that is less, without a good
+    sample is left white: the line does not cross it. All panels are drawn into one pair of axes, scaled to bands of
+    it: six pairs of axes take three times as long.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,7 +1,7 @@
 """Samples of each parameter out of the engineering products of a subsystem, whatever their layout.
 
 Understood are the layout of the level-0 engineering files (``TIME``, ``MJF``, ``MNF``, ``QUALITY`` with one bit for
-each column that follows, values; the second table has the raw counts) and that of decommutated tables (``time``,
+each column of the table, values; the second table has the raw counts) and that of decommutated tables (``time``,
 ``counter``, ``NAME``, ``NAME__r``, ``NAME__q``).
 """
 
@@ -55,13 +55,13 @@ def _of_product(product: Product) -> Iterator[Samples]:
     time = values["TIME" if "TIME" in values else "time"].astype(np.float64, copy=False)
     order = None if np.all(time[1:] > time[:-1]) else np.unique(time, return_index=True)[1]
     units = {column.name: _unit(column) for column in values.schema.columns} if values.schema else {}
-    follows = list(values.columns)[list(values.columns).index("QUALITY") + 1 :] if "QUALITY" in values else []
-    for name, value in values.columns.items():
+    flagged = values.columns.get("QUALITY")
+    for index, (name, value) in enumerate(values.columns.items()):
         if name in NOT_PARAMETERS or "__" in name or value.ndim != 1 or value.dtype.kind not in "iufb":
             continue
         bad = None
-        if name in follows:
-            bad = values["QUALITY"][:, follows.index(name)] != 0
+        if flagged is not None:
+            bad = flagged[:, index] != 0
         elif f"{name}__q" in values:
             bad = values[f"{name}__q"] != 0
         counts = _counts(values, raw, name)
@@ -69,8 +69,8 @@ def _of_product(product: Product) -> Iterator[Samples]:
         if order is None:
             yield Samples(name, units.get(name, ""), time, value, counts, bad)
         else:
-            flagged = None if bad is None else bad[order]
-            yield Samples(name, units.get(name, ""), time[order], value[order], counts[order], flagged)
+            flags = None if bad is None else bad[order]
+            yield Samples(name, units.get(name, ""), time[order], value[order], counts[order], flags)
 
 
 def _tables(product: Product) -> tuple[Table | None, Table | None]:

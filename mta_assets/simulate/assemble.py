@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.missions.load import Mission
-from mta_assets.simulate import aca_stream, acis_stream, attitude, hrc_detector
+from mta_assets.simulate import aca_stream, acis_send, acis_stream, attitude, hrc_detector
 from mta_assets.simulate.acis_detector import HotPixel
 from mta_assets.simulate.engineering import Bench, Engineering
 from mta_assets.simulate.engineering_encode import Encoder
@@ -170,7 +170,7 @@ class Finished:
 
     span: Span
     frames: NDArray[np.uint8]
-    acis: acis_stream.Sent
+    acis: acis_send.Sent
     hrc: dict[str, Array]
     hrc_lost: int
 
@@ -204,7 +204,7 @@ def finish(plan: Plan, made: Made, left: acis_stream.Stream, sequence: int) -> F
     """
     counter = np.arange(made.span.first, made.span.stop)
     in_format = made.format == format_of(plan.mission, "ACIS")
-    sent = acis_stream.send(
+    sent = acis_send.send(
         acis_stream.chain(left, made.acis), counter, in_format, sequence, overlap_start(plan.faults, made.span)
     )
     payload = made.payload

@@ -11,7 +11,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,15 @@ class Rule:
     model: str
     params: Mapping[str, Any]
 
+    @cached_property
+    def _names(self) -> re.Pattern[str]:
+        return re.compile("|".join(translate(pattern) for pattern in self.pattern.split()))
+
     def fits(self, p: Parameter) -> bool:
         """Whether a parameter is one of those that the row is for."""
         return (
-            any(fnmatchcase(p.msid, pattern) for pattern in self.pattern.split())
-            and self.subsystem in ("", p.subsystem)
+            self.subsystem in ("", p.subsystem)
+            and self._names.match(p.msid) is not None
             and (not self.unit or p.unit in self.unit.split())
             and (not self.description or re.search(self.description, p.description, re.IGNORECASE) is not None)
             and self.kind in ("", "states" if p.states else "number")

@@ -1,4 +1,4 @@
-"""Injected faults: what, where and when, chosen by the seed; and how they damage frames.
+"""Injected faults: what, where and when, chosen by the seed. ``damage`` puts them into frames.
 
 The plan is made before anything is simulated, so every process knows all of it. In each playback the first part is
 for sensors that misbehave, the last part for frames that are lost or damaged, so that no fault hides another.
@@ -261,44 +261,3 @@ class _Planner:
         ]  # fmt: skip
         chosen = carried[int(self.random.integers(len(carried)))]
         return chosen.msid, chosen.offset
-
-
-def damage(frames: Array, first: int, faults: Sequence[Fault]) -> bytes:
-    """The bytes of a playback file: its frames with the frame and file faults that are in it.
-
-    Parameters
-    ----------
-    frames
-        (n, length) sealed frames with the counters ``first`` … ``first + n - 1``.
-    first
-        Unwrapped counter of the first one.
-    faults
-        Faults of this playback; those of sensors and pixels are in the frames already.
-    """
-    changed = frames
-    order = [np.arange(len(frames))]
-    tail = b""
-    for fault in sorted(faults, key=lambda f: f.first):
-        a, b = fault.first - first, fault.last + 1 - first
-        if fault.kind.startswith("bit_"):
-            if changed is frames:
-                changed = frames.copy()
-            changed[a, fault.params["byte"]] ^= np.uint8(1 << fault.params["bit"])
-            continue
-        head = order.pop()
-        cut = a - int(head[0])
-        before, here, after = head[:cut], head[cut : cut + b - a], head[cut + b - a :]
-        if fault.kind == "gap":
-            order += [before, after]
-        elif fault.kind in ("repeated_frame", "repeated_stretch"):
-            order += [before, here, here, after]
-        elif fault.kind == "out_of_order":
-            order += [before, here[len(here) // 2 :], here[: len(here) // 2], after]
-        elif fault.kind == "truncated":
-            order += [before]
-            tail = changed[a, : fault.params["bytes_left"]].tobytes()
-        else:
-            order.append(head)
-    rows = np.concatenate(order)
-    body = changed if len(rows) == len(changed) and np.array_equal(rows, np.arange(len(rows))) else changed[rows]
-    return body.tobytes() + tail

@@ -195,10 +195,6 @@ def _discharge_current(bench: Bench, item: Item, times: Array) -> Array:
     return bench.power.discharge_current(times)
 
 
-def _load_current(bench: Bench, item: Item, times: Array) -> Array:
-    return bench.power.load_current(times)
-
-
 def _charge(bench: Bench, item: Item, times: Array) -> Array:
     return bench.power.charge(times) * item.number("scale", 1.0)
 
@@ -228,7 +224,7 @@ VALUES: dict[str, Model] = {
     "array_current": _array_current,
     "charge_current": _charge_current,
     "discharge_current": _discharge_current,
-    "load_current": _load_current,
+    "load_current": lambda bench, item, times: bench.power.load_current(times),
     "charge": _charge,
     "hrc_rate": _hrc_rate,
     "radiation": _radiation,

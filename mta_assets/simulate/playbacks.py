@@ -21,7 +21,8 @@ from mta_assets.core.times import from_utc, to_yday
 from mta_assets.missions.load import Mission, load_mission
 from mta_assets.simulate import acis_stream, truth
 from mta_assets.simulate.assemble import Finished, Made, Plan, finish, make
-from mta_assets.simulate.faults import KINDS, Fault, Span, damage
+from mta_assets.simulate.damage import damage
+from mta_assets.simulate.faults import KINDS, Fault, Span
 
 START = "2024-03-01T00:00:00"  # UTC
 

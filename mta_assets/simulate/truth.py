@@ -79,7 +79,7 @@ class Truth:
         return {name: table[name].to_numpy() for name in table.column_names}
 
     def records(self, table: str) -> list[dict[str, Any]]:
-        """Records of a table (``FAULTS`` or ``FINDINGS``) that should be found, with their ``playback`` and ``fault``."""
+        """Records of a table (``FAULTS`` or ``FINDINGS``) that should be found, with ``playback`` and ``fault``."""
         return [
             {"playback": fault["playback"], "fault": fault["kind"], **record}
             for fault in self.faults

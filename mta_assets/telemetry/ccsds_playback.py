@@ -176,8 +176,8 @@ class _Scan:
             self.tstart = float(np.fmin(self.tstart, known.min()))
             self.tstop = float(np.fmax(self.tstop, known.max()))
         every = slice(None, None, max(len(packets) // 1000, 1))
-        self.places.append(packets.place[every])
-        self.times.append(time[every])
+        self.places.append(packets.place[every].copy())
+        self.times.append(time[every].copy())
         self.count += len(packets)
 
     def landmarks(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.telemetry.ccsds import SEQUENCE, UNSEGMENTED, Packets
+from mta_assets.telemetry.ccsds import SEQUENCE, UNSEGMENTED, Flaw, Packets
 from mta_assets.telemetry.ccsds_sync import HEADER
 
 CONTINUATION, FIRST, LAST = 0, 1, 2  # sequence flags
@@ -126,6 +126,13 @@ def join_segments(packets: Packets, secondary_header: int = 0, waiting: Packets 
         rows = np.flatnonzero(~alone & (whole.apid == apid))
         state[rows], group[rows] = _units(whole, rows)
     return Joined(_concatenate(whole, state, group, secondary_header), whole.where(state == 3), whole.where(state == 0))
+
+
+def segment_flaws(lost: Packets) -> list[Flaw]:
+    """One flaw for each segment that could not be joined, with its bytes in the file."""
+    rows = np.column_stack([lost.place, lost.length, lost.apid, lost.seqcount]).tolist()
+    detail = "APID {}, sequence count {}: a segment whose first, last or next one is missing"
+    return [Flaw("bad_packet", at, at + size - 1, detail.format(apid, count)) for at, size, apid, count in rows]
 
 
 def _units(whole: Packets, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Column, Schema, Table
 from mta_assets.missions.load import PacketTimeSection
-from mta_assets.telemetry.ccsds import BLOCK, Framer, Packets, frame_bytes, frame_stream
-from mta_assets.telemetry.ccsds_sequence import join_segments
+from mta_assets.telemetry.ccsds import BLOCK, Framer, Packets, frame_stream
+from mta_assets.telemetry.ccsds_sequence import join_segments, segment_flaws
 from mta_assets.telemetry.packet_time import packet_times, time_fields
 from mta_assets.telemetry.xtce import Plan, XtceModel
 from mta_assets.telemetry.xtce_bits import Position, Source
@@ -78,7 +78,9 @@ def decode(model: XtceModel, packets: Packets, wanted: frozenset[str] | None = N
         index = np.arange(low, min(low + step, len(packets)))
         for place, root in enumerate(model.roots):
             run = _Run(root, keep, final=place == len(model.roots) - 1)
-            run.follow(root, _Group(Source(packets.data, packets.offset[index], packets.length[index]), index, 0, {}))
+            source = Source(packets.data, packets.offset[index], packets.length[index])
+            with np.errstate(invalid="ignore", over="ignore"):  # telemetry may hold any float, signalling NaN too
+                run.follow(root, _Group(source, index, 0, {}))
             for plan, group in run.ended:
                 parts.setdefault(plan.name, []).append(group)
             for key, rows in run.troubles:
@@ -115,9 +117,9 @@ class _Run:
         ways = np.sum(met, axis=0)
         self._trouble("bad_packet", plan.name, "more than one container fits", group.index[ways > 1])
         for rows, (_, branch) in zip(met, plan.branches, strict=True):
-            rows = np.flatnonzero(rows & (ways == 1))
-            if len(rows):
-                self.follow(branch, group.where(rows))
+            here = np.flatnonzero(rows & (ways == 1))
+            if len(here):
+                self.follow(branch, group.where(here))
         if (ways == 0).any():
             self._end(plan, group if not ways.any() else group.where(np.flatnonzero(ways == 0)))
         return None
@@ -232,6 +234,7 @@ def decommutate_packets(
     rule: PacketTimeSection | None = None,
     join: bool = False,
     secondary_header: int = 0,
+    framer: Framer | None = None,
 ) -> dict[str, Table]:
     """All packets of a file or of bytes, one table per packet type (name of its container).
 
@@ -242,6 +245,8 @@ def decommutate_packets(
         lack those fields, the table has a column ``packet`` instead of ``time``.
     join, secondary_header
         Put segmented packets together first, see telemetry.ccsds_sequence.join_segments.
+    framer
+        Collects what is no packet, and segments that could not be joined.
 
     Raises
     ------
@@ -249,19 +254,26 @@ def decommutate_packets(
         If there is no packet in it.
     """
     data = data_or_path if isinstance(data_or_path, bytes) else Path(data_or_path).read_bytes()
-    packets, flaws = frame_bytes(data)
+    framer = framer or Framer()
+    packets, _ = framer.frame(np.frombuffer(data, np.uint8), final=True)
     if not len(packets):
         name = "the data" if isinstance(data_or_path, bytes) else str(data_or_path)
-        raise BadData(f"{name}: expected CCSDS space packets, found none in {len(data)} bytes ({len(flaws)} flaws)")
+        raise BadData(
+            f"{name}: expected CCSDS space packets, found none in {len(data)} bytes ({len(framer.flaws)} flaws)"
+        )
     if join:
-        packets = join_segments(packets, secondary_header).packets
+        joined = join_segments(packets, secondary_header)
+        packets = joined.packets
+        framer.flaws += segment_flaws(joined.lost) + segment_flaws(joined.waiting)
     return tables(model, packets, decode(model, packets), rule)
 
 
 def iter_packet_blocks(
     path: str | Path, framer: Framer, block: int = BLOCK, join: bool = False, secondary_header: int = 0
 ) -> Iterator[Packets]:
-    """Packets of a file of any size block by block, in constant memory; ``framer`` collects what is no packet.
+    """Packets of a file of any size block by block, in constant memory.
+
+    ``framer`` collects what is no packet, and segments that could not be joined.
 
     Where small and very large packets mix, blocks are cut so that a table of their byte strings stays small.
     """
@@ -271,7 +283,10 @@ def iter_packet_blocks(
             if join:
                 joined = join_segments(packets, secondary_header, waiting)
                 packets, waiting = joined.packets, joined.waiting
+                framer.flaws += segment_flaws(joined.lost)
             pieces = 1 + len(packets) * int(packets.length.max(initial=0)) // (1 << 28)
             for rows in np.array_split(np.arange(len(packets)), pieces):
                 if len(rows):
                     yield packets if pieces == 1 else packets.where(slice(int(rows[0]), int(rows[-1]) + 1))
+        if waiting is not None:
+            framer.flaws += segment_flaws(waiting)

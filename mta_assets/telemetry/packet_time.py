@@ -68,7 +68,11 @@ def _day_starts(rule: PacketTimeSection, days: NDArray[np.int64]) -> NDArray[np.
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a damaged day count may be centuries away; it is flagged, not warned of
-        epoch = Time(rule.epoch, scale=rule.scale)
+        try:  # the format is stated: astropy's guessing leaves tracebacks behind that keep a block in memory
+            epoch = Time(rule.epoch, format="isot", scale=rule.scale)
+        except ValueError as error:
+            text = f"mission.toml [packet_time]: epoch {rule.epoch!r} is not like 1958-01-01T00:00:00"
+            raise ConfigError(text) from error
         if rule.scale == "utc":
             return np.asarray(Time(epoch.mjd + days, format="mjd", scale="utc").cxcsec, float)
         return np.asarray(epoch.cxcsec + days * SECONDS_PER_DAY, float)

@@ -84,14 +84,16 @@ class FramePlayback(Playback):
         Parameters
         ----------
         seconds
-            Length of a stretch [s], rounded to n major frames; stretches begin at multiples of n.
+            Length of a stretch [s], about: a playback is cut into equal stretches, so that none is a short rest.
         """
         frame = self.mission.frame
-        major = frame.minor_frames * frame.period
-        step = max(1, round(seconds / major)) * frame.minor_frames
         source = FileBytes(self.path, self.size)
         index = self.index
-        cut = np.flatnonzero(np.diff(index.counter // step)) + 1
+        major = index.counter // frame.minor_frames
+        count = int(major[-1] - major[0]) + 1
+        pieces = max(1, round(count * frame.minor_frames * frame.period / seconds))
+        stretch = (major - major[0]) * pieces // count
+        cut = np.flatnonzero(np.diff(stretch)) + 1
         for first, last in zip([0, *cut.tolist()], [*cut.tolist(), len(index)], strict=True):
             part = slice(first, last)
             counter = index.counter[part]

@@ -92,15 +92,14 @@ def _exact(raw: Array, power: int) -> bool:
 
 def _polynomial(terms: Any, raw: Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     total = np.zeros(len(raw))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for term in terms:
-            if term.exponent == 0:
-                power: Any = 1.0
-            elif term.exponent == 1:
-                power = raw.astype(np.float64)
-            else:
-                power = (raw.astype(np.int64) ** int(term.exponent)).astype(np.float64)
-            total = total + term.coefficient * power
+    for term in terms:
+        if term.exponent == 0:
+            power: Any = 1.0
+        elif term.exponent == 1:
+            power = raw.astype(np.float64)
+        else:
+            power = (raw.astype(np.int64) ** int(term.exponent)).astype(np.float64)
+        total = total + term.coefficient * power
     return total, np.zeros(len(raw), bool)
 
 
@@ -116,10 +115,9 @@ def _spline(calibrator: Any, raw: Array) -> tuple[NDArray[np.float64], NDArray[n
         value = y[np.clip(above - 1, 0, len(y) - 1)]
     else:
         high = np.clip(above, 1, len(x) - 1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            slope = (y[high] - y[high - 1]) / (x[high] - x[high - 1])
-            value = slope * (at - x[high - 1]) + y[high - 1]
-            last = (y[-1] - y[-2]) / (x[-1] - x[-2]) * (at - x[-2]) + y[-2]
+        slope = (y[high] - y[high - 1]) / (x[high] - x[high - 1])
+        value = slope * (at - x[high - 1]) + y[high - 1]
+        last = (y[-1] - y[-2]) / (x[-1] - x[-2]) * (at - x[-2]) + y[-2]
         value = np.where(at > x[-1], last, value)
         value = np.where(at == x[-1], y[-1], value)
     bad = np.isnan(at) if calibrator.extrapolate else ~inside

@@ -191,6 +191,11 @@ def test_a_product_that_is_not_made_again_is_no_longer_current(catalog: Catalog)
     assert [p.name for p in catalog.products()] == ["a_002", "c_001"]
 
 
+def test_the_newest_entries_are_those_made_last(catalog: Catalog) -> None:
+    catalog.commit_run(run_entry(1), [product(series=f"{letter}_000") for letter in "cab"])
+    assert [p.name for p in catalog.products(newest=2)] == ["a_001", "b_001"]
+
+
 def test_reports_of_a_run_replace_those_of_the_run_before_and_no_others(catalog: Catalog) -> None:
     def gaps(*counts: int) -> Any:
         n = len(counts)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -223,10 +224,8 @@ def test_one_flipped_bit_is_found_and_without_the_checksums_is_never_a_crash(pos
         path.write_bytes(content)
         with pytest.raises(BadData, match=r"a\.fits"):
             read_fits(path, "X")
-        try:
+        with suppress(BadData):
             assert read_fits(path, "X", verify=False).file_id == "X"
-        except BadData as error:
-            assert "a.fits" in str(error)
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)

@@ -65,12 +65,14 @@ def test_rows_hold_place_values_and_counts(tmp_path):
     assert raw["SWITCH"].tolist() == [1, 1]
 
 
-def test_each_bit_of_quality_belongs_to_a_column_that_follows(tmp_path):
+def test_each_bit_of_quality_belongs_to_a_column_of_the_table(tmp_path):
     values = products(tmp_path, some_block())["THM_ENG0"].tables[0]
-    assert values["QUALITY"].tolist() == [[False, False, False, True], [True, False, False, True]]
+    assert list(values.columns).index("TEMP") == 5
+    good = [False] * 5
+    assert values["QUALITY"].tolist() == [[*good, False, False, False, True], [*good, True, False, False, True]]
     assert values.schema is not None
     column = next(c for c in values.schema.columns if c.name == "QUALITY")
-    assert (column.bits, column.shape) == (True, (4,))
+    assert (column.bits, column.shape) == (True, (9,))
 
 
 def test_the_interval_reaches_to_the_end_of_the_last_period(tmp_path):

@@ -8,6 +8,14 @@ from mta_assets.core.tables import Column, Product, Schema, Table
 from mta_assets.monitors.samples import collect
 
 
+def _bits(n, quality):
+    """QUALITY of the five fixed columns, MODE and TEMP, of which the last two are given."""
+    bits = np.zeros((n, 7), bool)
+    if quality is not None:
+        bits[:, 5:] = quality
+    return bits
+
+
 def engineering(time, temp, quality=None, raw=None):
     n = len(time)
     columns = {
@@ -15,7 +23,7 @@ def engineering(time, temp, quality=None, raw=None):
         "MJF": np.zeros(n, np.int32),
         "MNF": np.zeros(n, np.int16),
         "TLM_FMT": np.full(n, "FMT2"),
-        "QUALITY": np.zeros((n, 2), bool) if quality is None else np.asarray(quality, bool),
+        "QUALITY": _bits(n, quality),
         "MODE": np.full(n, "NPNT"),
         "TEMP": np.asarray(temp, np.float32),
     }

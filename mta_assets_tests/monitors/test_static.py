@@ -58,8 +58,8 @@ def product(**changes):
         "FREE": np.arange(n, dtype=np.int16),
     }
     values |= changes
-    quality = np.zeros((n, len(values)), bool)
-    quality[3, 1] = True
+    quality = np.zeros((n, 2 + len(values)), bool)  # a bit for TIME and QUALITY themselves, too
+    quality[3, 2 + 1] = True
     raw = {"TIME": time, "STUCK": (values["STUCK"] * 4).astype(np.int16)}
     table = Table("AXAF_EPS", {"TIME": time, "QUALITY": quality, **values})
     return Product("EPS_ENG0", (table, Table("AXAF_EPS_RAW", raw)), T0, T0 + 1000)

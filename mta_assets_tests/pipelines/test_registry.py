@@ -60,7 +60,7 @@ def test_the_version_follows_the_content_and_not_its_form(tmp_path: Path) -> Non
         ('reads = ["request"]', 'raeds = ["request"]', r"raeds.*known there: exec, params, reads"),
         (r"pattern = 'toyf", r"pattern = '(toyf", "not a regular expression"),
         ('streams = ["sdp", "sap"]', "streams = []", "expected sdp, sap or both"),
-        ('foreach = "subsystem"\ntitle = "Monitor', 'foreach = "nothing"\ntitle = "Monitor', "no list 'nothing'; known: subsystem"),
+        ('"subsystem"\ntitle = "Mon', '"nothing"\ntitle = "Mon', "no list 'nothing'; known: subsystem"),
         ("[pipeline.EXTRACT]", "[pipeline.extract]\nprofile = []\n[pipeline.EXTRACT]", "profile"),
         ("[product.EVT0]", '[product."a b"]\npattern = "x"\n[product.EVT0]', "no identifier"),
         ('tool = "mta_assets_tests.pipelines.toy:extract"', "", "expected either tool or exec"),

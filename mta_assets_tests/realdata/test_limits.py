@@ -9,9 +9,13 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from mta_assets.core.request import Request
+from mta_assets.core.tables import Product, Table
 from mta_assets.core.times import from_utc
+from mta_assets.missions.load import load_mission
 from mta_assets.monitors.limit_import import import_limits, read_glimmon
 from mta_assets.monitors.limit_table import load_expected, load_limits
+from mta_assets.monitors.static import monitor
 from mta_assets_tests.realdata import realdata
 
 BOUNDS = {
@@ -115,20 +119,30 @@ def test_expected_states_are_those_of_the_database(imported):
     assert mine == theirs
 
 
-def test_the_jpss_file_is_inside_the_limits_of_its_mission():
-    from mta_assets.missions.load import load_mission
-    from mta_assets.monitors.limits import check
-
+def test_the_jpss_file_gives_work_and_no_finding(tmp_path):
     raw = np.fromfile(realdata("packets", "jpss", "J01_G011_LZ_2021-04-09T00-00-00Z_V01.DAT1"), np.uint8).reshape(
         7200, 71
     )
-    table = load_limits(load_mission("jpss").folder / "limits.csv")
-    time = from_utc("2021-04-09T00:00:00") + np.arange(7200.0)
-    # Byte of each float field in the fixed packet: 6 header, 8 time, 1 spacecraft, 8 time, 6 floats, 8 time, 4 floats.
+    # Byte of each field in the fixed packet: 6 header, 8 time, 1 spacecraft, 8 time, 6 floats, 8 time, 4 floats.
     names = ["ADGPSPOSX", "ADGPSPOSY", "ADGPSPOSZ", "ADGPSVELX", "ADGPSVELY", "ADGPSVELZ"]
     places = {name: 23 + 4 * i for i, name in enumerate(names)} | {f"ADCFAQ{i + 1}": 55 + 4 * i for i in range(4)}
-    assert set(places) | {"ADAESCID"} == set(table.msids)
-    for name, place in places.items():
-        value = np.ascontiguousarray(raw[:, place : place + 4]).view(">f4").ravel().astype(np.float32)
-        assert np.ptp(value) > 0
-        assert check(time, value, None, table.bounds(name, time)) == []
+    columns = {
+        name: np.ascontiguousarray(raw[:, at : at + 4]).view(">f4").ravel().astype(np.float32)
+        for name, at in places.items()
+    }
+    tstart = from_utc("2021-04-09T00:00:00")
+    columns = {"TIME": tstart + np.arange(7200.0), "ADAESCID": raw[:, 14], **columns}
+    for name in ("limits.csv", "groups.csv", "mission.toml"):
+        (tmp_path / name).write_text((load_mission("jpss").folder / name).read_text())
+    with (tmp_path / "mission.toml").open("a") as file:
+        if "[monitor]" not in (tmp_path / "mission.toml").read_text():
+            file.write('\n[monitor]\nlimits = "limits.csv"\ngroups = "groups.csv"\n')
+    product = Product("JPSS_ATT_EPHEM_ENG0", (Table("JPSS_ATT_EPHEM", columns),), tstart, tstart + 7200)
+    request = Request("p", "sdp", tstart, tstart + 7200, tstart)
+    made, found, plots, _ = monitor([product], load_mission(tmp_path), request, subsystem="JPSS_ATT_EPHEM")
+    assert len(found) == 0
+    table = made[0].table("STATIC")
+    assert set(table["MSID"]) == {*places, "ADAESCID"}
+    assert set(table["VERDICT"]) == {"OK"}
+    assert set(table["N"]) == {7200}
+    assert set(plots) == {"JPSS_ATT_EPHEM overview"}

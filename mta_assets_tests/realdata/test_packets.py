@@ -61,7 +61,7 @@ def test_the_jpss_file_is_a_playback_of_two_hours_without_a_fault():
 
 
 def test_a_file_of_another_mission_is_refused_with_its_apids():
-    with pytest.raises(BadData, match="1344.*file of this mission"):
+    with pytest.raises(BadData, match=r"1344.*file of this mission"):
         open_packets(realdata("packets", "imap_swe", "2024051010_SWE_SCIENCE_packet.bin"), load_mission("jpss"))
 
 
@@ -96,7 +96,7 @@ def test_swe_equals_the_given_values(level):
         place = clock.index(int(row["SHCOARSE"]))
         for title, text in row.items():
             name = SWE_HEADER.get(title, f"SWE_SCIENCE.{title}")
-            if title == "timestamp" or title.startswith("CEM") and title[3:].isdigit():
+            if title == "timestamp" or (title.startswith("CEM") and title[3:].isdigit()):
                 continue
             value = table[f"{name}__r" if level == "raw" and f"{name}__r" in table else name][place]
             if value.dtype.kind == "f":
@@ -121,7 +121,7 @@ def test_codice_housekeeping_equals_the_given_raw_values():
     assert len(titles) == len(table.columns) - 8  # ours have the primary header and the packet's number besides
     for title in titles:
         assert table[title].tolist() == [int(row[title]) for row in rows], title
-    # The other 11 APIDs are known by their primary header only; two bytes of each housekeeping packet are not described.
+    # The other 11 APIDs are known by their primary header only; of housekeeping two bytes are not described.
     assert len(decoded.index["CCSDSPacket"]) == 622 - 99
     assert sum(len(trouble.index) for trouble in decoded.troubles) == 622
     assert {trouble.kind for trouble in decoded.troubles} == {"unplaced"}
@@ -129,7 +129,8 @@ def test_codice_housekeeping_equals_the_given_raw_values():
 
 
 def test_a_file_with_several_dictionaries_is_read_by_each_for_its_own_packets(tmp_path):
-    for number, name in enumerate((("imap_swe", "swe_packet_definition.xml"), ("jpss", "jpss1_geolocation_xtce_v1.xml"))):
+    files = (("imap_swe", "swe_packet_definition.xml"), ("jpss", "jpss1_geolocation_xtce_v1.xml"))
+    for number, name in enumerate(files):
         (tmp_path / f"{number}.xml").write_bytes(realdata("packets", *name).read_bytes())
     data = realdata("packets", "imap_swe", "2024051010_SWE_SCIENCE_packet.bin").read_bytes()
     data += realdata("packets", "jpss", JPSS).read_bytes()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mta_assets.telemetry import ccsds
 from mta_assets.telemetry.ccsds import Framer, frame_bytes, frame_stream
 from mta_assets_tests.telemetry.spp_reference import packet, stream
 
@@ -142,13 +141,8 @@ def test_reading_in_blocks_gives_the_same_as_reading_at_once(lengths, garbage, p
     place %= len(data)
     data = data[:place] + garbage + data[place:]
     whole, flaws = frame_bytes(data)
-    framer = Framer()
-    original = ccsds.LOOK_AHEAD
-    ccsds.LOOK_AHEAD = len(data) // 3 + 1
-    try:
-        blocks = list(frame_stream(io.BytesIO(data), framer, 64))
-    finally:
-        ccsds.LOOK_AHEAD = original
+    framer = Framer(look_ahead=len(data) // 3 + 1)
+    blocks = list(frame_stream(io.BytesIO(data), framer, 64))
     places = np.concatenate([np.zeros(0, np.int64), *(block.place for block in blocks)])
     assert places.tolist() == sorted(places.tolist())
     if not flaws:

@@ -82,6 +82,22 @@ def test_a_unit_goes_on_in_the_next_block():
     assert contents(joined.packets) == [packet(b"y", 9, 5), first + b"cd"]
 
 
+def test_segments_that_can_not_be_joined_are_flaws_also_at_the_end_of_a_file(tmp_path):
+    from mta_assets.telemetry.ccsds import Framer
+    from mta_assets.telemetry.packet_decom import iter_packet_blocks
+
+    parts = [packet(b"a", 7, 0, 0), packet(b"b", 7, 1, 1), packet(b"c", 7, 2, 2), packet(b"d", 7, 3, 1)]
+    path = tmp_path / "segments"
+    path.write_bytes(b"".join(parts))
+    framer = Framer()
+    (block,) = iter_packet_blocks(path, framer, join=True)
+    assert contents(block) == [parts[1] + b"c"]
+    assert [(flaw.kind, flaw.first, flaw.last) for flaw in framer.flaws] == [
+        ("bad_packet", 0, 6),
+        ("bad_packet", 21, 27),
+    ]
+
+
 @pytest.mark.filterwarnings("ignore")
 @EXACT
 @given(

@@ -60,17 +60,17 @@ def comparison(name, value, raw=True, operator="=="):
 POLYNOMIALS = (
     '<DefaultCalibrator><PolynomialCalibrator><Term coefficient="-3.7" exponent="0"/>'
     '<Term coefficient="0.0123" exponent="1"/></PolynomialCalibrator></DefaultCalibrator>',
-    '<DefaultCalibrator><PolynomialCalibrator><Term coefficient="1.5" exponent="0"/><Term coefficient="0.3" exponent="1"/>'
-    '<Term coefficient="-0.007" exponent="2"/><Term coefficient="1e-9" exponent="5"/></PolynomialCalibrator></DefaultCalibrator>',
+    '<DefaultCalibrator><PolynomialCalibrator><Term coefficient="1.5" exponent="0"/>'
+    '<Term coefficient="0.3" exponent="1"/><Term coefficient="-0.007" exponent="2"/>'
+    '<Term coefficient="1e-9" exponent="5"/></PolynomialCalibrator></DefaultCalibrator>',
     '<DefaultCalibrator><PolynomialCalibrator><Term coefficient="2.5" exponent="-1"/></PolynomialCalibrator>'
     "</DefaultCalibrator>",
 )
 
 
 def spline(order, extrapolate):
-    points = "".join(
-        f'<SplinePoint raw="{raw}" calibrated="{value}"/>' for raw, value in ((200, 9.5), (-3, 1.25), (0, 0.1), (17, -4))
-    )
+    pairs = ((200, 9.5), (-3, 1.25), (0, 0.1), (17, -4))
+    points = "".join(f'<SplinePoint raw="{raw}" calibrated="{value}"/>' for raw, value in pairs)
     return (
         f'<DefaultCalibrator><SplineCalibrator order="{order}" extrapolate="{extrapolate}">{points}'
         "</SplineCalibrator></DefaultCalibrator>"
@@ -85,7 +85,8 @@ def context(name):
         + '</ComparisonList></ContextMatch><Calibrator><PolynomialCalibrator><Term coefficient="0.1" exponent="1"/>'
         "</PolynomialCalibrator></Calibrator></ContextCalibrator><ContextCalibrator><ContextMatch>"
         + comparison(name, 200, operator=">")
-        + f"</ContextMatch><Calibrator>{spline(1, 'true')[19:-20]}</Calibrator></ContextCalibrator></ContextCalibratorList>"
+        + f"</ContextMatch><Calibrator>{spline(1, 'true')[19:-20]}</Calibrator></ContextCalibrator>"
+        "</ContextCalibratorList>"
     )
 
 
@@ -108,7 +109,8 @@ def parameter(draw, name):
         bits = draw(st.integers(1, 72))
         return name, "IntegerParameterType", integer(bits, sign, order, draw(calibrations) if bits <= 64 else "")
     if kind == "float":
-        bits, encoding = draw(st.sampled_from([(16, "IEEE754"), (32, "IEEE754"), (64, "IEEE754"), (32, "MILSTD_1750A")]))
+        kinds = [(16, "IEEE754"), (32, "IEEE754"), (64, "IEEE754"), (32, "MILSTD_1750A")]
+        bits, encoding = draw(st.sampled_from(kinds))
         inside = draw(calibrations)
         return (
             name,
@@ -124,13 +126,14 @@ def parameter(draw, name):
         return name, "BooleanParameterType", "<UnitSet/>" + integer(draw(st.integers(1, 20)))
     if kind == "string":
         size = draw(st.integers(1, 6)) * 8
-        more = draw(st.sampled_from(["", "<TerminationChar>00</TerminationChar>", '<LeadingSize sizeInBitsOfSizeTag="5"/>']))
+        ends = ["", "<TerminationChar>00</TerminationChar>", '<LeadingSize sizeInBitsOfSizeTag="5"/>']
+        more = draw(st.sampled_from(ends))
         encoding = draw(st.sampled_from(["ISO-8859-1", "US-ASCII", "UTF-8"]))
         return (
             name,
             "StringParameterType",
-            f'<StringDataEncoding encoding="{encoding}"><SizeInBits><Fixed><FixedValue>{size}</FixedValue></Fixed>{more}'
-            "</SizeInBits></StringDataEncoding>",
+            f'<StringDataEncoding encoding="{encoding}"><SizeInBits><Fixed><FixedValue>{size}</FixedValue></Fixed>'
+            f"{more}</SizeInBits></StringDataEncoding>",
         )
     if kind == "binary":
         size = draw(st.integers(1, 70))
@@ -150,19 +153,16 @@ def parameter(draw, name):
 def layout(draw):
     """A file with two packet types, told apart by the first byte behind the header, and some packets."""
     fields = [draw(parameter(f"P{n}")) for n in range(draw(st.integers(1, 6)))]
-    cut = draw(st.integers(0, len(fields)))
     choice = draw(st.sampled_from(["==", "<", "!="]))
     names = [name for name, *_ in fields]
     containers = [
         container("A", ["KIND", *names], "CCSDSPacket", comparison("PKT_APID", 11)),
         container("B", ["TAIL"], "A", comparison("KIND", 100, operator=choice)),
-        container("C", names[:0], "CCSDSPacket", comparison("PKT_APID", 12)),
+        container("C", [], "CCSDSPacket", comparison("PKT_APID", 12)),
     ]
     types = [("KIND", "IntegerParameterType", integer(8)), ("TAIL", "IntegerParameterType", integer(5)), *fields]
-    del cut
     bodies = draw(st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=12))
-    plenty = draw(st.integers(0, 2**32))
-    random = np.random.default_rng(plenty)
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
     bodies += [random.integers(0, 256, 64, np.uint8).tobytes() for _ in range(6)]
     bodies += [bytes(random.choice([0, 1, 65, 255], 70).astype(np.uint8)) for _ in range(4)]
     return described(types, containers), stream(bodies)
@@ -181,12 +181,11 @@ def test_random_layouts_give_the_values_of_space_packet_parser(tmp_path_factory,
 @st.composite
 def dynamic(draw):
     """A byte string or text whose size the packet says, at any bit, with fields behind it."""
-    offset, slope, intercept = draw(st.integers(0, 9)), draw(st.sampled_from([8, 8, 1, 3])), draw(st.sampled_from([0, 8]))
+    offset = draw(st.integers(0, 9))
+    slope, intercept = draw(st.sampled_from([8, 8, 1, 3])), draw(st.sampled_from([0, 8]))
     reference = '<ParameterInstanceRef parameterRef="SIZE" useCalibratedValue="false"/>'
     adjust = f'<LinearAdjustment slope="{slope}" intercept="{intercept}"/>'
-    lookup = "".join(
-        f'<DiscreteLookup value="{8 * n}">{comparison("SIZE", n)}</DiscreteLookup>' for n in (1, 2, 3, 5)
-    )
+    lookup = "".join(f'<DiscreteLookup value="{8 * n}">{comparison("SIZE", n)}</DiscreteLookup>' for n in (1, 2, 3, 5))
     kind = draw(st.sampled_from(["binary", "string", "lookup"]))
     body = {
         "binary": f"<BinaryDataEncoding><SizeInBits><DynamicValue>{reference}{adjust}</DynamicValue></SizeInBits>"
@@ -206,9 +205,8 @@ def dynamic(draw):
     entries = [name for name, *_ in types][0 if offset else 1 :]
     xml = described(types, [container("A", entries, "CCSDSPacket", comparison("PKT_APID", 11))])
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    same = draw(st.booleans())
-    bodies = [random.integers(0, 256, 60 if same else int(random.integers(1, 60)), np.uint8).tobytes() for _ in range(30)]
-    return xml, stream(bodies)
+    lengths = [60] * 30 if draw(st.booleans()) else random.integers(1, 60, 30).tolist()
+    return xml, stream(random.integers(0, 256, length, np.uint8).tobytes() for length in lengths)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -244,7 +242,8 @@ def test_a_count_beyond_a_spline_is_flagged_and_one_on_its_last_point_has_that_v
 
 
 def test_a_byte_string_of_varying_size_carries_its_size(tmp_path):
-    size = '<DynamicValue><ParameterInstanceRef parameterRef="PKT_LEN"/><LinearAdjustment slope="8" intercept="8"/></DynamicValue>'
+    adjust = '<LinearAdjustment slope="8" intercept="8"/>'
+    size = f'<DynamicValue><ParameterInstanceRef parameterRef="PKT_LEN"/>{adjust}</DynamicValue>'
     model = one_parameter(
         tmp_path, "BinaryParameterType", f"<BinaryDataEncoding><SizeInBits>{size}</SizeInBits></BinaryDataEncoding>"
     )
@@ -278,7 +277,7 @@ def test_boolean_expressions_choose_the_container(tmp_path):
     path = tmp_path / "expression.xml"
     path.write_text(described([("P", "IntegerParameterType", integer(8))], containers))
     data = stream(bytes([n]) for n in (9, 10, 250, 251))
-    model, decoded, values = compare_file(path, data)
+    _, decoded, values = compare_file(path, data)
     assert {name: index.tolist() for name, index in decoded.index.items()} == {"EXTREME": [0, 3], "MIDDLE": [1, 2]}
     assert values == 4 * 8
 
