@@ -18,16 +18,17 @@ from mta_assets.core.request import Stream
 from mta_assets.defs.events import asset_events
 from mta_assets.defs.partitions import playback_partitions
 from mta_assets.pipelines.checks import CHECKS
+from mta_assets.pipelines.inputs import input_stream
 from mta_assets.pipelines.platform import Platform
-from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
+from mta_assets.pipelines.registry_schema import Pipeline
 
 MAX_PARTITIONS_PER_RUN = 200
 KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary"}
 
 
-def asset_key(stream: str, file_id: str) -> dg.AssetKey:
+def asset_key(stream: str, asset: str) -> dg.AssetKey:
     """Streams are told apart in the key: ``sdp/ACIS_EVT0`` is archival, ``sap/ACIS_EVT0`` quick look."""
-    return dg.AssetKey([stream, file_id])
+    return dg.AssetKey([stream, asset])
 
 
 def raw_key(file_id: str) -> dg.AssetKey:
@@ -63,25 +64,27 @@ def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
 
 
 def _input_key(platform: Platform, stream: str, file_id: str) -> dg.AssetKey:
-    """Of the same stream if that stream makes it, else the archival one, else from outside."""
-    makers = [p for p in platform.registry.pipelines.values() if file_id in p.outputs]
-    if any(stream in maker.streams for maker in makers):
-        return asset_key(stream, file_id)
-    return asset_key("sdp", file_id) if makers else raw_key(file_id)
+    """Of the same stream if that stream makes it, else the other one, else from outside."""
+    makers = platform.registry.producers(file_id)
+    if not makers:
+        return raw_key(file_id)
+    asset = next(name for name, made in makers[0].assets.items() if file_id in made)
+    return asset_key(input_stream(platform.registry, file_id, stream), asset)
 
 
-def _spec(platform: Platform, pipeline: Pipeline, stream: str, product: ProductSpec) -> dg.AssetSpec:
-    metadata: dict[str, Any] = {"pipeline": pipeline.id, "level": product.level, "file name": product.pattern}
+def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_ids: Sequence[str]) -> dg.AssetSpec:
+    products = [platform.registry.product(file_id) for file_id in file_ids]
+    title = "; ".join(product.title for product in products)
     return dg.AssetSpec(
-        asset_key(stream, product.id),
+        asset_key(stream, asset),
         deps=[_input_key(platform, stream, file_id) for file_id in (*pipeline.inputs, *pipeline.optional_inputs)],
-        description=f"{product.title}. {pipeline.title}, {'archival' if stream == 'sdp' else 'quick look'} stream.",
+        description=f"{title}. {pipeline.title}, {'archival' if stream == 'sdp' else 'quick look'} stream.",
         group_name=pipeline.group if stream == "sdp" else f"{stream}_{pipeline.group}",
-        kinds={"python", KINDS[product.format]},
+        kinds={"python", *(KINDS[product.format] for product in products)},
         owners=[f"team:{platform.mission.file.mission.owner}"],
-        tags={"mta/stream": stream, "mta/level": product.level},
+        tags={"mta/stream": stream, "mta/level": products[0].level},
         code_version=platform.code_version(pipeline.id)[:12],
-        metadata=metadata,
+        metadata={"pipeline": pipeline.id, "file names": [product.pattern for product in products]},
         skippable=True,
         partitions_def=playback_partitions(platform.mission.name),
     )
@@ -99,8 +102,7 @@ def _check_specs(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
 
 
 def _pipeline_assets(platform: Platform, pipeline: Pipeline, stream: Stream) -> dg.AssetsDefinition:
-    products = [platform.registry.products[file_id] for file_id in pipeline.outputs]
-    specs = [_spec(platform, pipeline, stream, product) for product in products]
+    specs = [_spec(platform, pipeline, stream, asset, file_ids) for asset, file_ids in pipeline.assets.items()]
 
     @dg.multi_asset(
         name=f"{stream}_{pipeline.id}",
@@ -132,12 +134,12 @@ def _run_partitions(
         say(f"{pipeline.id} {stream} {key}: {result.outcome}. {result.message}")
         if result.outcome in ("bad data", "failed"):
             failures.append((key, result))
-        for file_id in pipeline.outputs:
-            products = [p for p in result.products if p.file_id == file_id]
+        for asset, file_ids in pipeline.assets.items():
+            products = [p for p in result.products if p.file_id in file_ids]
             if products:
-                written[file_id].append((key, result, products))
-    for file_id in pipeline.outputs:
-        yield from asset_events(asset_key(stream, file_id), platform, written[file_id])
+                written[asset].append((key, result, products))
+    for asset in pipeline.assets:
+        yield from asset_events(asset_key(stream, asset), platform, written[asset])
     if failures:
         key, result = failures[0]
         raise dg.Failure(

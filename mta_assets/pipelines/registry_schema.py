@@ -111,6 +111,7 @@ class Pipeline(_Section):
     inputs: list[str] = []
     optional_inputs: list[str] = []
     outputs: list[str] = []
+    asset: str = ""  # the outputs are one asset of this name; each is one of its own, if not given
     root: str = ""
     foreach: str | dict[str, list[str]] | None = None
     profile: list[Step] = Field(min_length=1)
@@ -119,6 +120,11 @@ class Pipeline(_Section):
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int | float) else value
+
+    @property
+    def assets(self) -> dict[str, list[str]]:
+        """File ids of each asset that the pipeline makes."""
+        return {self.asset: self.outputs} if self.asset else {file_id: [file_id] for file_id in self.outputs}
 
     @field_validator("streams")
     @classmethod
