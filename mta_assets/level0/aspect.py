@@ -157,7 +157,9 @@ def _image_product(
     }
     table = schema.build(_image_columns(telemetry, rows, slot, size), header)
     common: Header = {"INSTRUME": ("PCAD", "aspect camera")}
-    tstart, tstop = float(telemetry.time[first[0]]), float(telemetry.time[rows[-1, -1]]) + UPDATE
+    # The image of a packet was integrated before it was sent.
+    tstart = min(float(telemetry.time[first[0]]), float(table["TIME"].min()))
+    tstop = float(telemetry.time[rows[-1, -1]]) + UPDATE
     return Product("ACA_IMG0", (table,), tstart, tstop, common, {"slot": slot})
 
 

@@ -25,7 +25,7 @@ from mta_assets.monitors.limits import NO_BOUNDS, NONE, Bounds, check
 from mta_assets.monitors.plots import MAX_PANELS, Panel, overview
 from mta_assets.monitors.samples import Samples, collect
 from mta_assets.monitors.static_tables import COUNTS, Judged, series_tables, summary_table, unit_of
-from mta_assets.monitors.statistics import NOTHING, by_bucket, summarise
+from mta_assets.monitors.statistics import BUCKET, NOTHING, by_bucket, summarise
 from mta_assets.monitors.stuck import stuck
 
 
@@ -60,6 +60,7 @@ def monitor(
     """
     if not products:
         raise NothingToDo(f"static monitor of {subsystem}: no engineering product in {request.partition}")
+    products = list(products)  # they may be files that are read when asked for: each once
     section = mission.file.monitor
     if section is None:
         raise ConfigError(f"mission {mission.name}: mission.toml has no [monitor] section that names a limit table")
@@ -73,10 +74,10 @@ def monitor(
     header = {"SUBSYS": (subsystem, "subsystem"), "LIMVERS": table.version}
     common: dict[str, Any] = {"tstart": tstart, "tstop": tstop, "header": header}
     series, database = series_tables(judged)
-    made = [
-        Product(f"{subsystem}_STATIC", (summary_table(judged), series), **common),
-        Product(f"{subsystem}_STATICDB", (database,), **common),
-    ]
+    made = [Product(f"{subsystem}_STATIC", (summary_table(judged), series), **common)]
+    if len(database):  # its buckets are whole ones: they begin before the pass and end after it
+        first, last = float(database["TIME"].min()), float(database["TIME"].max()) + BUCKET
+        made.append(Product(f"{subsystem}_STATICDB", (database,), first, last, header))
     found = joined(item.found for item in judged.values())
     panels = _panels(judged, groups)
     title = f"{subsystem}  static monitor   {_count(found)}"

@@ -22,6 +22,7 @@ GRATING_MOVE = 150.0  # [s] insertion or retraction; commanded states show 153 t
 GRATING_IN, GRATING_OUT = 6.0, 80.0  # [deg] angles of the grating arms
 SHORTEST_FREE = 2400.0  # [s] nothing is observed after a radiation zone if less than this is left of the run
 MEAN_DWELL = 2.2 * 3600  # [s] observing time per OBI that a long plan aims at
+LEAST_SPAN = 4500.0  # [s] that an OBI gets, manoeuvre included, before the OBSCAT is cut for want of room
 ECS_CCDS = (4, 5, 6, 7, 8, 9)
 ENGINEERING_OBSID = 44055  # first of the obsids for engineering requests, 4xxxx as in real telemetry
 
@@ -182,7 +183,7 @@ def _queue(free: Intervals) -> list[Entry]:
     catalogue = list(load_obscat())
     seconds = float(np.sum(free[:, 1] - free[:, 0]))
     rounds = max(1, round(seconds / (len(catalogue) * MEAN_DWELL)))
-    room = max(2 * len(free), int(seconds // 4500))
+    room = max(2 * len(free), int(seconds // LEAST_SPAN))
     return (catalogue * rounds)[: max(2, room)]
 
 
