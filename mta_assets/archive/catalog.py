@@ -6,7 +6,7 @@ All SQL is SQLAlchemy Core. A transaction is short, and what a run leaves is one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +43,19 @@ class Catalog(PlaybackCatalog, RunCatalog):
             if known is None:
                 connection.execute(sa.insert(db.quarantine).values(**asdict(entry)))
 
-    def quarantined(self, mission: str | None = None) -> list[dict[str, Any]]:
+    def count_quarantine(self, entry: QuarantineEntry) -> QuarantineEntry:
+        """The same file came once more."""
+        c = db.quarantine.c
+        with self._write() as connection:
+            same = (c.sha256 == entry.sha256, c.name == entry.name, c.path == entry.path)
+            connection.execute(sa.update(db.quarantine).where(*same).values(times=c.times + 1))
+        return replace(entry, times=entry.times + 1)
+
+    def quarantined(self, mission: str | None = None, sha256: str | None = None) -> list[dict[str, Any]]:
         """Quarantined files in the order in which they were put there, the columns of `QuarantineEntry` by name."""
         c = db.quarantine.c
-        query = sql.where(sa.select(*(column for column in c if column is not c.id)), {c.mission: mission})
+        query = sa.select(*(column for column in c if column is not c.id))
+        query = sql.where(query, {c.mission: mission, c.sha256: sha256})
         with self._read() as connection:
             return [dict(row) for row in connection.execute(query.order_by(c.quarantined, c.id)).mappings()]
 

@@ -14,6 +14,8 @@ from mta_assets.archive import catalog_schema as db
 from mta_assets.archive.entries import InputEntry, NewProduct, PlaybackEntry, RunEntry
 from mta_assets.core.tables import Table
 
+TOUCHING = 1e-3  # [s] end and start of neighbours are computed on two ways and agree to rounding only
+
 
 def where(query: sa.Select[Any], given: Mapping[Any, Any]) -> sa.Select[Any]:
     return query.where(*(column == value for column, value in given.items() if value is not None))
@@ -48,7 +50,7 @@ def record_overlaps(connection: sa.Connection, entry: PlaybackEntry) -> list[str
     others = connection.execute(
         sa.select(c.partition, c.file_name, c.tstart, c.tstop)
         .where(c.mission == entry.mission, c.partition != entry.partition)
-        .where(c.tstart < entry.tstop, c.tstop > entry.tstart)
+        .where(c.tstart < entry.tstop - TOUCHING, c.tstop > entry.tstart + TOUCHING)
         .order_by(c.tstart)
     ).all()
     for other in others:

@@ -76,6 +76,7 @@ runs = sa.Table(
     sa.Column("log_path", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.UniqueConstraint("pipe_id", "partition", "stream", "number"),
+    sa.Index(None, "partition"),
 )
 
 products = sa.Table(
@@ -181,5 +182,6 @@ quarantine = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("quarantined", sa.Double, nullable=False),
     sa.Column("path", sa.Text, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False, comment="how many times the same file came"),
     sa.UniqueConstraint("sha256", "name", "path"),
 )

@@ -129,7 +129,7 @@ class RunEntry:
 
 @dataclass(frozen=True)
 class QuarantineEntry:
-    """A file that can not be processed, with the reason."""
+    """A file that can not be processed, with the reason and how many times it came."""
 
     mission: str
     name: str
@@ -138,3 +138,4 @@ class QuarantineEntry:
     reason: str
     quarantined: float
     path: str
+    times: int = 1

@@ -7,16 +7,19 @@ A product of some hundred columns has thousands of cards and most repeat from fi
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-CARD = 80  # [byte]
-COMMENTARY = ("COMMENT", "HISTORY")
+from mta_assets.archive.fits_header import CARD
+
+COMMENTARY = ("COMMENT", "HISTORY", "END", "")
 FIXED = re.compile(
     r"(?P<keyword>[A-Z0-9_-]{1,8}) *= +"
-    r"(?:'(?P<text>(?:[^']|'')*)'|(?P<logical>[TF])|(?P<integer>[+-]?\d+)|(?P<real>[+-]?\d+\.\d*(?:[ED][+-]?\d+)?))"
-    r" *(?:/ ?(?P<comment>.*?) *)?"
+    r"(?:'(?P<text>(?:[ -&(-~]|'')*)'|(?P<logical>[TF])|(?P<integer>[+-]?\d+)"
+    r"|(?P<real>[+-]?\d+\.?\d*(?:[ED][+-]?\d+)?))"
+    r" *(?:/ *(?P<comment>[ -~]*?) *)?"
 )
 
 
@@ -47,7 +50,7 @@ def parse(text: str) -> Card:
         If its value has no form of the FITS standard.
     """
     keyword = text[:8].rstrip()
-    if keyword in COMMENTARY or text[8:9] != "=":
+    if keyword in COMMENTARY:
         return Card(keyword, text[8:].rstrip(), "")
     found = FIXED.fullmatch(text) if len(text) == CARD else None
     if found is None:
@@ -63,11 +66,13 @@ def parse(text: str) -> Card:
 
 
 def _unusual(text: str) -> Card:
-    from astropy.io.fits import Card as AnyCard
-    from astropy.io.fits import VerifyError
+    from astropy.io import fits
+    from astropy.utils.exceptions import AstropyWarning
 
-    card = AnyCard.fromstring(text)
     try:
-        return Card(card.keyword, card.value, card.comment)
-    except VerifyError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)  # of a card that is not used here
+            card = fits.Card.fromstring(text)
+            return Card(card.keyword, card.value, card.comment)
+    except fits.VerifyError as error:
         raise ValueError(str(error)) from error

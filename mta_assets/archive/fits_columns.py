@@ -67,6 +67,13 @@ def declared(text: str) -> tuple[tuple[Field, ...], tuple[Column, ...]]:
 
 
 def cells_of(cells: Array, field: Field) -> Array:
+    """Values of one column.
+
+    Parameters
+    ----------
+    cells
+        (n, bytes of a cell) bytes as they stand in the file.
+    """
     count, repeat, dims = len(cells), field.repeat, field.dims
     if field.letter == "X":
         return np.unpackbits(np.ascontiguousarray(cells), axis=1)[:, :repeat].astype(bool)

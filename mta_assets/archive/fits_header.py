@@ -1,7 +1,7 @@
 """FITS header text: cards, column declarations, units and checksums (FITS standard 4.0, sections 4, 5 and 7.3).
 
-Astropy formats every card. What repeats from file to file (the declarations of some hundred columns) is
-formatted once and kept, because that, not the data, is what writing a small table costs.
+What repeats from file to file (the declarations of some hundred columns) is formatted once and kept, because
+that, not the data, is what writing a small table costs. Texts longer than a card are astropy's to format.
 """
 
 from __future__ import annotations
@@ -74,16 +74,33 @@ FORMATS: dict[str, tuple[str, int]] = {
 @lru_cache(maxsize=8192, typed=True)
 def card(keyword: str, value: Any, comment: str = "") -> str:
     """One keyword as 80 characters (a multiple of them for a long text); a comment too long is cut."""
-    from astropy.io import fits
-
     if not KEYWORD.fullmatch(keyword):
         raise ToolFailed(f"header keyword {keyword!r}: expected 1 to 8 characters of A–Z, 0–9, - and _")
-    plain = str(fits.Card(keyword, value))
-    if not comment or len(plain) > CARD:
-        return plain
-    room = CARD - max(len(plain.rstrip()), 30) - len(" / ")
-    cut = _ascii(comment)[: max(room, 0)].rstrip()
-    return str(fits.Card(keyword, value, cut)) if cut else plain
+    text = _fixed_format(value)
+    if text is None:
+        from astropy.io import fits
+
+        return str(fits.Card(keyword, value))
+    plain = f"{keyword:<8}= {text}"
+    cut = _ascii(comment)[: max(CARD - len(plain) - len(" / "), 0)].rstrip()
+    return (f"{plain} / {cut}" if cut else plain).ljust(CARD)
+
+
+def _fixed_format(value: Any) -> str | None:
+    """A value in the fixed format of section 4.2, as astropy writes it; None if that is for astropy to do.
+
+    A float of more than 20 characters is written whole, in the free format: astropy would cut off digits.
+    """
+    if isinstance(value, str):
+        text = f"'{value.replace(chr(39), chr(39) * 2):8}'" if value else "''"
+        return f"{text:20}" if len(text) <= LONGEST_STRING + 2 else None
+    if isinstance(value, bool):
+        return f"{'T' if value else 'F':>20}"
+    if isinstance(value, int):
+        return f"{value:>20}"
+    if isinstance(value, float):
+        return f"{repr(value).replace('e', 'E'):>20}"
+    return None
 
 
 def cards(header: Mapping[str, Any]) -> str:

@@ -5,35 +5,33 @@ from __future__ import annotations
 import gzip
 import math
 import re
-import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mta_assets.archive.fits_header import BLOCK, CARD, FORMATS, checksum
+from mta_assets.archive.fits_cards import CARD, Card, cards_of, parse
+from mta_assets.archive.fits_columns import cells_of, declared
+from mta_assets.archive.fits_header import BLOCK, checksum
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Array, Column, Header, Product, Schema, Table
+from mta_assets.core.tables import Array, Header, Product, Schema, Table
 
 STRUCTURE = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
     r"(TTYPE|TFORM|TUNIT|MUNIT|TSCAL|TZERO|TNULL|TDISP|TDIM|TLMIN|TLMAX)\d+"
 )
-FORM = re.compile(r"(\d*)([A-Z])(.*)")
-LETTERS = {"L": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
-OFFSETS = {(FORMATS[k][0], FORMATS[k][1]): k for k in ("i1", "u2", "u4", "u8")}
 COLUMN_CARDS = frozenset(["TTYPE", "TFORM", "TUNIT", "MUNIT", "TSCAL", "TZERO", "TNULL", "TLMIN", "TLMAX"])
 LARGEST = 1 << 40  # [byte] no HDU that a header declares is larger: a damaged size must not eat the memory
 
 
 @dataclass(frozen=True)
 class _Hdu:
-    header: Any
+    cards: list[Card]
+    header: dict[str, Any]  # values by keyword; of a keyword that stands twice, the first
     columns: str
     data: memoryview
 
@@ -63,23 +61,18 @@ def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
         If it is no FITS file, is truncated or damaged, or holds images or variable-length columns, which no
         product has.
     """
-    from astropy.io.fits import VerifyError
-    from astropy.utils.exceptions import AstropyWarning
-
     content = _content(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)  # of cards that are not used here
-            return _parse(content, path, file_id, verify)
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError, VerifyError) as error:
+        return _parse(content, path, file_id, verify)
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise BadData(f"{path}: not a readable FITS file: {error}. Fetch or make it again") from error
 
 
 def _parse(content: bytes, path: Path, file_id: str, verify: bool) -> Product:
     hdus = list(_hdus(content, path, verify))
     tables = tuple(_table(hdu, path) for hdu in hdus[1:])
-    header = _keywords(hdus[0].header)
-    first = {**_keywords(hdus[1].header), **header} if len(hdus) > 1 else header
+    header = _keywords(hdus[0].cards)
+    first = {**_keywords(hdus[1].cards), **header} if len(hdus) > 1 else header
     span = [_value(first.get(k, math.nan)) for k in ("TSTART", "TSTOP")]
     return Product(file_id, tables, float(span[0]), float(span[1]), header)
 
@@ -96,8 +89,6 @@ def _content(path: Path) -> bytes:
 
 
 def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
-    from astropy.io import fits
-
     if not content.startswith(b"SIMPLE  ="):
         raise BadData(f"{path}: not a FITS file: it starts with {content[:9]!r}, expected 'SIMPLE  ='")
     view = memoryview(content)
@@ -112,7 +103,8 @@ def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
                 raise BadData(f"{path}: truncated: the header at byte {at} has no END")
         end += BLOCK
         rest, columns = _split(content[at:end].decode("ascii", "replace"))
-        header = fits.Header.fromstring(rest)
+        found = [parse(card) for card in cards_of(rest)]
+        header = {card.keyword: card.value for card in reversed(found)}
         size = _data_size(header)
         if not 0 <= size <= LARGEST or end + -(-size // BLOCK) * BLOCK > len(content):
             raise BadData(
@@ -122,14 +114,14 @@ def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
             raise BadData(f"{path}: an HDU is of type {header.get('XTENSION')!r}: products hold binary tables only")
         if not at and size:
             raise BadData(f"{path}: the primary HDU holds an image: products hold binary tables only")
-        yield _Hdu(header, columns, view[end : end + size])
+        yield _Hdu(found, header, columns, view[end : end + size])
         last = end + -(-size // BLOCK) * BLOCK
         if verify:
             _check_sums(header, view[at:end], view[end:last], path)
         at = last
 
 
-def _check_sums(header: Any, head: memoryview, data: memoryview, path: Path) -> None:
+def _check_sums(header: Mapping[str, Any], head: memoryview, data: memoryview, path: Path) -> None:
     stated = str(header.get("DATASUM", "")).strip()
     total = checksum([data])
     right = not stated.isdigit() or int(stated) == total
@@ -153,7 +145,7 @@ def _split(text: str) -> tuple[str, str]:
     return "".join(parts[0]), "".join(parts[1])
 
 
-def _data_size(header: Any) -> int:
+def _data_size(header: Mapping[str, Any]) -> int:
     axes = [int(header[f"NAXIS{i}"]) for i in range(1, int(header["NAXIS"]) + 1)]
     if not axes:
         return 0
@@ -165,14 +157,13 @@ def _data_size(header: Any) -> int:
     )
 
 
-def _keywords(header: Any) -> Header:
+def _keywords(cards: Iterable[Card]) -> Header:
     found: Header = {}
-    for card in header.cards:
-        key = card.keyword
+    for key, value, comment in cards:
         if key in ("COMMENT", "HISTORY"):
-            found.setdefault(key, []).append(str(card.value))
-        elif key and not STRUCTURE.fullmatch(key) and isinstance(card.value, str | int | float | bool):
-            found[key] = (card.value, card.comment) if card.comment else card.value
+            found.setdefault(key, []).append(str(value))
+        elif key and not STRUCTURE.fullmatch(key) and isinstance(value, str | int | float | bool):
+            found[key] = (value, comment) if comment else value
     return found
 
 
@@ -185,7 +176,7 @@ def _table(hdu: _Hdu, path: Path) -> Table:
     name = str(header.get("EXTNAME", header.get("HDUNAME", ""))).strip()
     width, count = int(header["NAXIS1"]), int(header["NAXIS2"])
     try:
-        fields, columns = _declared(hdu.columns)
+        fields, columns = declared(hdu.columns)
     except BadData as error:
         raise BadData(f"{path}[{name}]: {error}") from error
     arrays: dict[str, Array] = {}
@@ -196,8 +187,6 @@ def _table(hdu: _Hdu, path: Path) -> Table:
         cells: Array = np.zeros((count, field.size), "u1")
         if count and field.size:
             cells = np.ndarray((count, field.size), "u1", hdu.data, at, (width, 1))
-        arrays[field.label] = _cells(cells, field)
+        arrays[field.label] = cells_of(cells, field)
         at += field.size
-    return Table(name, arrays, _keywords(header), Schema(name, columns))
-
-
+    return Table(name, arrays, _keywords(hdu.cards), Schema(name, columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from mta_assets.archive.catalog import Catalog
@@ -21,8 +22,8 @@ def quarantine(
 ) -> QuarantineEntry:
     """Move a file to ``folder/<utc>-<sha8>-<safe name>``, with a ``.reason.json`` beside it and a catalog row.
 
-    Doing it again, also after a crash in the middle, ends in the same state: the same bytes under the same
-    name are kept once, the reason of the first time stands.
+    Doing it again after a crash in the middle ends in the same state. The same bytes under the same name are
+    kept once and counted (``times``), the reason of the first time stands.
 
     Parameters
     ----------
@@ -58,20 +59,21 @@ def quarantine(
     entry = _known(mission, name, sha256, folder, catalog)
     if entry is None:
         moment = now() if when is None else when
-        target = folder / f"{compact_utc(moment)}-{sha256[:8]}-{safe_name(name)}"
+        target = _free(folder / f"{compact_utc(moment)}-{sha256[:8]}-{safe_name(name)}")
         entry = QuarantineEntry(mission, name, sha256, size, reason, moment, str(target))
     target = Path(entry.path)
+    again = os.path.lexists(target)
     write_bytes(target.with_name(target.name + SUFFIX), _reason(entry))
+    catalog.add_quarantine(entry)  # before the move: a crash between the two leaves the file where the next try finds it
     move(path, target)
-    catalog.add_quarantine(entry)
-    return entry
+    return catalog.count_quarantine(entry) if again else entry
 
 
 def _known(mission: str, name: str, sha256: str, folder: Path, catalog: Catalog) -> QuarantineEntry | None:
     if sha256 == NO_BYTES:
         return None
-    for row in catalog.quarantined(mission):
-        if row["name"] == name and row["sha256"] == sha256:
+    for row in catalog.quarantined(mission, sha256):
+        if row["name"] == name:
             return QuarantineEntry(**row)
     for path in sorted(folder.glob(f"*-{sha256[:8]}-*{SUFFIX}")):  # a crash before the row was written
         found = json.loads(path.read_text())
@@ -81,6 +83,15 @@ def _known(mission: str, name: str, sha256: str, folder: Path, catalog: Catalog)
                 mission, name, sha256, found["size"], found["reason"], found["quarantined"], str(target)
             )
     return None
+
+
+def _free(path: Path) -> Path:
+    """The path, or with a number if it is taken: links and folders have no bytes that tell them apart."""
+    number, free = 1, path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
 
 
 def _reason(entry: QuarantineEntry) -> bytes:

@@ -11,6 +11,8 @@ import typer
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 
+WIDE = 200  # [column]
+
 MissionOption = Annotated[
     str | None, typer.Option("--mission", "-m", help="Built-in mission or mission folder; default MTA_MISSION.")
 ]
@@ -38,7 +40,10 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)  # a file or pipe has no width that lines must fit
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

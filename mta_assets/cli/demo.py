@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +39,8 @@ def demo(
     """Simulate a day, start Dagster, let the sensors process every playback, and say how long each took."""
     from mta_assets.cli.dagster_process import DagsterProcess, free_port
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what happens is said when it happens, in a log file too
     _fresh(data)
     simulated = _simulate(data / "simulated", hours, minutes, seed)
     server = DagsterProcess("chandra", data, free_port() if headless else port)

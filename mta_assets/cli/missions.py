@@ -33,15 +33,18 @@ def settings(as_json: JsonOption = False) -> None:
 
 def import_limits(
     source: Annotated[Path, typer.Argument(help="A glimmon limit database (SQLite).", exists=True, dir_okay=False)],
-    to: Annotated[Path, typer.Option("--to", help="The limits.csv to write.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder for limits.csv and expected_states.csv.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Read a real limit database with all its dated versions into the format of limits.csv."""
+    """Read a glimmon limit database with all its dated versions into limits.csv and expected_states.csv."""
     from dataclasses import asdict
 
     from mta_assets.monitors.limit_import import import_limits as run
 
-    report = asdict(run(source, to))
-    print_json(report) if as_json else print_table(
-        f"{source} → {to}", [{"what": k, "value": v} for k, v in report.items()]
-    )
+    report = run(source, to)
+    if as_json:
+        print_json(asdict(report))
+        return
+    typer.echo(str(report))
+    if report.remarks:
+        print_table("Rows that were changed", [asdict(remark) for remark in report.remarks])

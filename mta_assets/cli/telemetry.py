@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mta_assets.cli.common import JsonOption, MissionOption, print_json, print_table
+from mta_assets.core.times import from_utc
 
 
 def register(app: typer.Typer) -> None:
@@ -23,12 +24,16 @@ def decom(
     dictionary: Annotated[
         Path | None, typer.Option(help="An XTCE file to use instead of the mission's dictionary.", exists=True)
     ] = None,
+    near: Annotated[
+        str | None, typer.Option(help="UTC near the first frame, for frame files whose names do not say it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decommutate one file to Parquet tables (time, raw counts, converted values, quality) and say what was found."""
     from mta_assets.pipelines.decom import decommutate_file
 
-    report = decommutate_file(file, to, mission=mission, dictionary=dictionary)
+    moment = None if near is None else from_utc(near)
+    report = decommutate_file(file, to, mission=mission, dictionary=dictionary, near=moment)
     if as_json:
         print_json(report)
         return

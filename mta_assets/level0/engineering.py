@@ -2,7 +2,8 @@
 
 The tables follow the archive's engineering files: EXTNAME ``AXAF_PCAD``, CONTENT ``PCAD3ENG``, the columns TIME, MJF,
 MNF, TLM_FMT and QUALITY, then the MSIDs. QUALITY holds one bit for each column of the table, TIME first, set where the
-sample is not good: so the readers of the archive's files (cheta) take it. The raw counts stand in a second table of the same rows, which is our own addition.
+sample is not good: so the readers of the archive's files (cheta) take it. The raw counts stand in a second table of the
+same rows, which is our own addition.
 """
 
 from __future__ import annotations

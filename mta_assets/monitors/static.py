@@ -66,8 +66,9 @@ def monitor(
         raise ConfigError(f"mission {mission.name}: mission.toml has no [monitor] section that names a limit table")
     table = load_limits(mission.path(section.limits))
     groups = load_groups(mission.path(section.groups)) if section.groups else GroupList(())
-    tstart, tstop = min(p.tstart for p in products), max(p.tstop for p in products)
-    samples = collect(products)
+    held = list(products)  # read once: each step through a sequence of files opens them again
+    tstart, tstop = min(p.tstart for p in held), max(p.tstop for p in held)
+    samples = collect(held)
     names = list(dict.fromkeys([*groups.msids(subsystem), *samples]))
     names = [name for name in names if name in samples or name in table]
     judged = {name: _judge(name, samples.get(name), table, subsystem, tstop) for name in names}

@@ -74,22 +74,18 @@ def listed(folder: Path, watch: Watch) -> list[Path]:
     """Files to look at, by name, those that are stuck last; not those that are still written or belong to others."""
     stuck = set(watch.stuck)
     names = [
-        name
-        for name in os.listdir(folder)
-        if not name.startswith(".") and not name.endswith((CHECKSUM, *NOT_YET))
+        name for name in os.listdir(folder) if not name.startswith(".") and not name.endswith((CHECKSUM, *NOT_YET))
     ]
     return [folder / name for name in sorted(names, key=lambda name: (name in stuck, name))]
 
 
-def why_not_whole(path: Path, status: os.stat_result, mark: Mark, first: bool, settle: float, now: float) -> str | None:
+def why_not_whole(path: Path, status: os.stat_result, before: Mark | None, settle: float, now: float) -> str | None:
     """Why a file may not be whole yet, in words; None if it is.
 
     Parameters
     ----------
-    path, status, mark
-        The file, its ``lstat``, and what the looks so far know of it.
-    first
-        Whether this look is the first that sees it like this.
+    path, status, before
+        The file, its ``lstat``, and how the look before saw it.
     settle
         How long a file without checksum must not have changed [s].
     now
@@ -102,56 +98,58 @@ def why_not_whole(path: Path, status: os.stat_result, mark: Mark, first: bool, s
     """
     if not stat.S_ISREG(status.st_mode):
         raise BadData(f"{shown(path.name)}: expected a regular file, came a {_kind(status.st_mode)}")
-    # A time of change in the future says nothing: then only our own looks count.
-    age = max(now - status.st_mtime, 0.0)
-    rest = max(now - mark[2], 0.0)
-    expected = stated_checksum(path)
+    size = f"{status.st_size} bytes so far"
+    same = before is not None and before[:2] == (status.st_size, status.st_mtime_ns)
+    if before is not None and not same:
+        return f"still growing: {size}"
+    # Untouched for so long [s]; a time of change in the future says nothing, then only our own looks count.
+    rest = max(now - status.st_mtime, now - before[2] if before is not None else 0.0)
+    expected = stated_checksum(path, now)
     if expected is None:
-        if (first or max(age, rest) < settle) and age < AT_REST:
-            return f"still growing: {status.st_size} bytes so far"
-        return f"still written by a program: {status.st_size} bytes so far" if _being_written(path) else None
-    if not first and rest < settle:
-        return f"still growing: {status.st_size} bytes so far"  # hashed once when it came, once more when it rests
+        if rest < AT_REST and not (same and rest >= settle):
+            return f"still growing: {size}"
+        return f"still growing: a program has it open, {size}" if _being_written(path) else None
     found = sha256_of(path)
     if found == expected:
         return None
-    if max(age, rest) < AT_REST or _being_written(path):
-        return f"still growing: {status.st_size} bytes so far are not yet those of its checksum"
+    if rest < AT_REST or _being_written(path):
+        return f"still growing: {size}, and not yet those of its checksum file"
     raise BadData(
         f"{shown(path.name)}: sha256 expected {expected} (from its {CHECKSUM} file), came {found} of "
         f"{status.st_size} bytes: cut off or damaged on its way; send it again"
     )
 
 
-def stated_checksum(path: Path) -> str | None:
-    """The sha256 that stands in the checksum file beside a file, in the forms that sha256sum writes; None without one.
+def stated_checksum(path: Path, now: float) -> str | None:
+    """The sha256 that stands in the checksum file beside a file, in any of the forms of sha256sum; None without one.
+
+    A checksum file that is still being written gives an empty text, which is no file's checksum.
 
     Raises
     ------
     BadData
-        If there is something of that name that has lain there for long and is no checksum.
+        If there is something of that name that is no checksum and has not changed for long.
     """
     sidecar = path.with_name(path.name + CHECKSUM)
     try:
         status = sidecar.lstat()
-    except FileNotFoundError:
-        return None
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
             return None
         raise
     text = ""
-    if stat.S_ISREG(status.st_mode):
+    if stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting, a link may lead anywhere
         with sidecar.open("rb") as file:
             text = file.read(CHECKSUM_BYTES).decode("ascii", "replace")
     found = re.search(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])", text)
-    if found is None:
-        raise BadChecksumFile(f"{shown(sidecar.name)}: expected a sha256 in hexadecimal, came {shown(text[:40])!r}")
-    return found[0].lower()
-
-
-class BadChecksumFile(BadData):
-    """Beside a file stands something that should be its checksum and is not."""
+    if found is not None:
+        return found[0].lower()
+    if now - status.st_mtime < AT_REST:
+        return ""
+    raise BadData(
+        f"{shown(sidecar.name)}: expected a sha256 in hexadecimal digits, came "
+        f"{shown(text[:40])!r} ({_kind(status.st_mode)} of {status.st_size} bytes); send both files again"
+    )
 
 
 def _being_written(path: Path) -> bool:
@@ -176,6 +174,7 @@ def _being_written(path: Path) -> bool:
 
 def _kind(mode: int) -> str:
     kinds = {
+        stat.S_IFREG: "file",
         stat.S_IFLNK: "symbolic link",
         stat.S_IFDIR: "folder",
         stat.S_IFIFO: "pipe",

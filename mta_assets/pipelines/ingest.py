@@ -2,62 +2,40 @@
 
 Nothing is lost: a file is in the incoming folder, among the accepted playbacks, or in quarantine. A file is first
 entered as ``arriving``, then moved, then marked ``accepted``; what a crash leaves at ``arriving`` is finished by
-the next look.
+the next look. Whatever is wrong with one file, the others go through.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import shutil
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from mta_assets.archive.entries import PlaybackEntry, QuarantineEntry
 from mta_assets.archive.names import check_name
 from mta_assets.archive.quarantine import quarantine
-from mta_assets.archive.store import atomic_write, make_folder, move, sha256_of
+from mta_assets.archive.store import atomic_write, fsync_file, make_folder, move, outside_faults, sha256_of, write_bytes
 from mta_assets.core import times
-from mta_assets.core.errors import BadData, TransientError
+from mta_assets.core.errors import BadData, MtaError, TransientError
+from mta_assets.pipelines.incoming import CHECKSUM, Mark, Watch, listed, shown, stated_checksum, why_not_whole
 from mta_assets.pipelines.platform import Platform
-from mta_assets.telemetry.playback import partition_key
+from mta_assets.telemetry.playback import Playback, partition_key
 
-NOT_YET = (".part", ".tmp", ".filepart", ".crdownload")  # names that programs give to files they still write
-CHECKSUM = ".sha256"
-AT_REST = 60.0  # [s] a file untouched for so long needs no second look
-
-State = Literal["waiting", "accepted", "duplicate", "quarantined"]
+State = Literal["waiting", "accepted", "duplicate", "quarantined", "lost"]
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """What happened to one file of the incoming folder."""
+    """What happened to one file of the incoming folder; name and reason are safe to show."""
 
     name: str
     state: State
     reason: str
     partition: str | None = None
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What one look at the incoming folder leaves for the next: sizes and times seen, and the high-water mark."""
-
-    sequence: int = 0
-    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-    @staticmethod
-    def from_json(text: str | None) -> Watch:
-        content = json.loads(text) if text else {}
-        return Watch(content.get("sequence", 0), {n: tuple(v) for n, v in content.get("seen", {}).items()})
-
-    def to_json(self) -> str:
-        return json.dumps({"sequence": self.sequence, "seen": self.seen})
-
-    def advanced(self, sequence: int) -> Watch:
-        return replace(self, sequence=sequence)
 
 
 def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arrival], Watch]:
@@ -75,67 +53,56 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
     Returns
     -------
     What happened to each file that was looked at, and what the next look needs.
+
+    Raises
+    ------
+    TransientError
+        If the catalog can not be reached.
+    ConfigError
+        If the mission is not set up right. Neither touches a file.
     """
     make_folder(platform.settings.incoming)
-    _finish_interrupted(platform)
-    arrivals: list[Arrival] = []
-    seen: dict[str, tuple[int, int]] = {}
-    taken = 0
-    for path in sorted(platform.settings.incoming.iterdir(), key=lambda p: p.name):
-        if path.name.startswith(".") or path.name.endswith((CHECKSUM, *NOT_YET)):
-            continue
-        status = path.lstat()
-        mark = (status.st_size, status.st_mtime_ns)
-        seen[path.name] = mark
-        if taken >= limit:
-            continue
+    arrivals = _finish_interrupted(platform)
+    seen: dict[str, Mark] = {}
+    stuck: list[str] = []
+    tries = 0
+    for path in listed(platform.settings.incoming, watch):
         try:
-            if not _is_whole(platform, path, status, watch.seen.get(path.name)):
-                arrivals.append(Arrival(path.name, "waiting", f"still growing: {status.st_size} bytes so far"))
-                continue
-            taken += 1
-            arrivals.append(accept(platform, path))
-        except BadData as error:
-            arrivals.append(_refuse(platform, path, str(error)))
-        except TransientError as error:
-            arrivals.append(Arrival(path.name, "waiting", str(error)))
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # taken away again
+        now = time.time()
+        seen[path.name] = watch.mark(path.name, status, now)
+        if tries >= limit:
             continue
-        seen.pop(path.name, None)
-    return arrivals, Watch(watch.sequence, seen)
+        arrival, tried = _look_at(platform, path, status, watch.seen.get(path.name), now)
+        arrivals.append(arrival)
+        tries += tried
+        if arrival.state != "waiting":
+            seen.pop(path.name)
+        elif tried:
+            stuck.append(path.name)
+    return arrivals, Watch(watch.sequence, seen, stuck)
 
 
-def _is_whole(platform: Platform, path: Path, status: os.stat_result, before: tuple[int, int] | None) -> bool:
-    """Whether the file has all its bytes: by its checksum file, or by being at rest."""
-    if not stat.S_ISREG(status.st_mode):
-        raise BadData(f"{path.name} is not a regular file: expected a file, not a link, pipe or folder")
-    unchanged = before == (status.st_size, status.st_mtime_ns)
-    age = times.now() - _cxc_seconds(status.st_mtime)
-    at_rest = age >= platform.settings.settle_seconds and (unchanged or age >= AT_REST)
-    expected = _stated_checksum(path)
-    if expected is None:
-        return at_rest
-    if sha256_of(path) == expected:
-        return True
-    if at_rest:
-        raise BadData(f"{path.name}: its bytes have not the sha256 {expected} of {path.name}{CHECKSUM}; send it again")
-    return False
-
-
-def _cxc_seconds(unix: float) -> float:
-    from datetime import UTC, datetime
-
-    return times.from_datetime(datetime.fromtimestamp(unix, UTC))
-
-
-def _stated_checksum(path: Path) -> str | None:
-    sidecar = path.with_name(path.name + CHECKSUM)
+def _look_at(
+    platform: Platform, path: Path, status: os.stat_result, before: Mark | None, now: float
+) -> tuple[Arrival, bool]:
+    """What comes of one file, and whether it was whole; whatever is wrong with it ends here."""
     try:
-        words = sidecar.read_text(encoding="ascii", errors="replace").split()
-    except FileNotFoundError:
-        return None
-    if not words or not re.fullmatch(r"[0-9a-fA-F]{64}", words[0]):
-        return None  # the checksum file itself is still being written, or is none
-    return words[0].lower()
+        reason = why_not_whole(path, status, before, platform.settings.settle_seconds, now)
+        if reason is not None:
+            return Arrival(shown(path.name), "waiting", reason), False
+        return accept(platform, path), True
+    except BadData as error:
+        return _refuse(platform, path, str(error)), True
+    except (TransientError, OSError, MemoryError) as error:
+        return _postponed(path, error), True
+
+
+def _postponed(path: Path, error: BaseException) -> Arrival:
+    text = f"could not be taken in and is tried again: {error or type(error).__name__}"
+    return Arrival(shown(path.name), "waiting", shown(text))
 
 
 def accept(platform: Platform, path: Path) -> Arrival:
@@ -145,25 +112,22 @@ def accept(platform: Platform, path: Path) -> Arrival:
     ------
     BadData
         If its name fits no playback of the mission or its content is not usable.
+    TransientError
+        If disk or catalog do not allow it now: the file stays, and the next look goes on from there.
     """
     name = check_name(path.name)
-    if not re.fullmatch(platform.raw_product.pattern, name):
-        raise BadData(
-            f"{name}: the name fits no playback of mission {platform.mission.name}; "
-            f"expected {platform.raw_product.pattern}"
-        )
-    if path.stat().st_size == 0:
-        raise BadData(f"{name} is empty (0 bytes): send it again")
-    arrived = _cxc_seconds(path.stat().st_ctime)
-    playback = platform.open_playback(path)
+    _check_fits(platform, name)
+    status = path.stat()
+    if status.st_size == 0:
+        raise BadData(f"{name} is empty: expected a playback, came 0 bytes; send it again")
+    playback = _looked_through(platform, path)
     known = platform.catalog.playback_by_sha256(platform.mission.name, playback.sha256)
     if known is not None:
-        reason = f"same content as {known.file_name}, taken in before as {known.partition}"
-        quarantine(path, platform.settings.quarantine, f"duplicate: {reason}", platform.catalog, platform.mission.name)
-        _drop_sidecar(path)
-        return Arrival(name, "duplicate", reason, known.partition)
+        return _accept_again(platform, path, known)
     partition = partition_key(playback)
-    target = platform.settings.playbacks / f"{playback.sha256[:8]}_{name}"
+    target = _place(platform, playback.sha256, name)
+    with outside_faults(path, "bring it to the disk"):
+        fsync_file(path)
     overlaps = platform.catalog.enter_playback(
         mission=platform.mission.name,
         partition=partition,
@@ -174,41 +138,130 @@ def accept(platform: Platform, path: Path) -> Arrival:
         size=playback.size,
         tstart=playback.tstart,
         tstop=playback.tstop,
-        arrived=arrived,
+        arrived=_cxc_seconds(status.st_ctime),
         facts=dict(playback.facts),
     )
-    _move_and_mark(platform, partition, path, target)
+    _move_and_mark(platform, partition, path, target, playback.sha256)
     text = f"{playback.size} bytes, {times.to_utc_iso(playback.tstart)} to {times.to_utc_iso(playback.tstop)}"
     if overlaps:
         text += f"; overlaps {', '.join(overlaps)}"
     return Arrival(name, "accepted", text, partition)
 
 
-def _move_and_mark(platform: Platform, partition: str, source: Path, target: Path) -> None:
-    if source.exists():
-        move(source, target)
-    _drop_sidecar(source)
+def _looked_through(platform: Platform, path: Path) -> Playback:
+    try:
+        return platform.open_playback(path)
+    except (MtaError, OSError, MemoryError):
+        raise
+    except Exception as error:  # no file, however strange, may keep the others waiting
+        kind = type(error).__name__
+        raise BadData(f"{path.name}: looking through it failed, report this bug: {kind}: {error}") from error
+
+
+def _check_fits(platform: Platform, name: str) -> None:
+    if not re.fullmatch(platform.raw_product.pattern, name):
+        raise BadData(
+            f"{name}: the name fits no playback of mission {platform.mission.name}; "
+            f"expected {platform.raw_product.pattern}"
+        )
+
+
+def _accept_again(platform: Platform, path: Path, known: PlaybackEntry) -> Arrival:
+    """A file whose bytes the catalog knows: set apart and counted, or put where its first copy is missing."""
+    if known.state == "arriving":
+        raise TransientError(f"{path.name}: the same content is just being taken in as {known.partition}")
+    if not _holds(Path(known.path), known):
+        target = _place(platform, known.sha256, known.file_name)
+        move(path, target)
+        _drop_sidecar(path, known.sha256)
+        platform.catalog.set_playback(known.partition, state="accepted", path=str(target))
+        reason = f"replaces the lost or damaged file of {known.partition}; process it again in the Dagster UI"
+        return Arrival(path.name, "accepted", reason, known.partition)
+    reason = f"same content as {known.file_name}, taken in before as {known.partition}"
+    if known.state == "quarantined":
+        reason += ", which turned out to be bad data and is in quarantine"
+    quarantine(path, platform.settings.quarantine, f"duplicate: {reason}", platform.catalog, platform.mission.name)
+    _drop_sidecar(path, known.sha256)
+    return Arrival(path.name, "duplicate", reason, known.partition)
+
+
+def _place(platform: Platform, sha256: str, name: str) -> Path:
+    return platform.settings.playbacks / f"{sha256[:8]}_{name}"
+
+
+def _cxc_seconds(unix: float) -> float:
+    from datetime import UTC, datetime
+
+    return times.from_datetime(datetime.fromtimestamp(unix, UTC))
+
+
+def _move_and_mark(platform: Platform, partition: str, source: Path, target: Path, sha256: str) -> None:
+    move(source, target)
+    _drop_sidecar(source, sha256)
     platform.catalog.mark_accepted(partition, times.now())
 
 
-def _drop_sidecar(path: Path) -> None:
-    path.with_name(path.name + CHECKSUM).unlink(missing_ok=True)
+def _drop_sidecar(path: Path, sha256: str) -> None:
+    """Remove the checksum file of a file that is gone, unless it is already that of the next file of this name."""
+    try:
+        if stated_checksum(path, now=0.0) == sha256:
+            with outside_faults(path, "remove its checksum file"):
+                path.with_name(path.name + CHECKSUM).unlink(missing_ok=True)
+    except OSError:
+        return  # it can not even be read: nothing that belongs to us
 
 
-def _finish_interrupted(platform: Platform) -> None:
-    """What a crash left between its entry in the catalog and its place among the playbacks."""
+def _finish_interrupted(platform: Platform) -> list[Arrival]:
+    """What a crash or a full disk left between its entry in the catalog and its place among the playbacks."""
+    arrivals = []
     for playback in platform.catalog.arriving(platform.mission.name):
-        source, target = Path(playback.source), Path(playback.path)
-        if target.exists() or source.exists():
-            _move_and_mark(platform, playback.partition, source, target)
-        else:
-            platform.catalog.withdraw(playback.partition)
+        try:
+            state, reason = _finish(platform, playback)
+        except (TransientError, OSError) as error:
+            state, reason = "waiting", shown(f"its arrival could not be finished and is tried again: {error}")
+        arrivals.append(Arrival(playback.file_name, state, reason, playback.partition))
+    return arrivals
+
+
+def _finish(platform: Platform, playback: PlaybackEntry) -> tuple[State, str]:
+    source, target = Path(playback.source), Path(playback.path)
+    if _holds(source, playback):
+        _move_and_mark(platform, playback.partition, source, target, playback.sha256)
+    elif _holds(target, playback):
+        _drop_sidecar(source, playback.sha256)
+        platform.catalog.mark_accepted(playback.partition, times.now())
+    else:
+        reason = f"entered as {playback.partition}, but its file is neither at {source} nor at {target}; send it again"
+        path = platform.settings.quarantine / target.name
+        platform.catalog.add_quarantine(
+            QuarantineEntry(
+                playback.mission, playback.file_name, playback.sha256, playback.size, reason, times.now(), str(path)
+            )
+        )
+        platform.catalog.withdraw(playback.partition)
+        return "lost", reason
+    return "accepted", "an interrupted arrival was finished"
+
+
+def _holds(path: Path, playback: PlaybackEntry) -> bool:
+    """Whether a file is that of an entry, and not another one that has got its name since."""
+    return path.is_file() and path.stat().st_size == playback.size and sha256_of(path) == playback.sha256
 
 
 def _refuse(platform: Platform, path: Path, reason: str) -> Arrival:
-    quarantine(path, platform.settings.quarantine, reason, platform.catalog, platform.mission.name)
-    _drop_sidecar(path)
-    return Arrival(path.name, "quarantined", reason)
+    """Into quarantine, with what was said of it."""
+    folder, mission = platform.settings.quarantine, platform.mission.name
+    sidecar = path.with_name(path.name + CHECKSUM)
+    try:
+        stated = stated_checksum(path, now=0.0)
+        quarantine(path, folder, shown(reason), platform.catalog, mission)
+        if stated:
+            _drop_sidecar(path, stated)
+        elif os.path.lexists(sidecar):
+            quarantine(sidecar, folder, f"beside a refused file: {shown(reason)}", platform.catalog, mission)
+    except (TransientError, OSError, BadData) as error:
+        return _postponed(path, error)
+    return Arrival(shown(path.name), "quarantined", shown(reason))
 
 
 def put(platform: Platform, path: Path) -> Path:
@@ -217,24 +270,19 @@ def put(platform: Platform, path: Path) -> Path:
     Raises
     ------
     BadData
-        If the name is not one of the mission's playbacks.
+        If it is no file, its name is not that of a playback of the mission, or another file of the same name waits.
     """
     if not path.is_file():
-        raise BadData(f"{path} is not a file")
-    if not re.fullmatch(platform.raw_product.pattern, path.name):
-        raise BadData(f"{path.name}: not a playback of mission {platform.mission.name}: {platform.raw_product.pattern}")
+        raise BadData(f"{path}: expected a playback, there is no such file")
+    _check_fits(platform, check_name(path.name))
     target = platform.settings.incoming / path.name
-    digest = sha256_of(path)
+    if target.exists() and sha256_of(target) != sha256_of(path):
+        raise BadData(f"{target}: another file of this name waits there to be taken in; try again when it is gone")
 
-    def write_checksum(temporary: Path) -> None:
-        temporary.write_text(f"{digest}  {path.name}\n", encoding="ascii")
+    def write(temporary: Path) -> None:
+        shutil.copyfile(path, temporary)
+        line = f"{sha256_of(temporary)}  {path.name}\n".encode("ascii")
+        write_bytes(target.with_name(target.name + CHECKSUM), line)
 
-    atomic_write(target.with_name(target.name + CHECKSUM), write_checksum)
-    atomic_write(target, lambda temporary: _copy(path, temporary))
+    atomic_write(target, write)
     return target
-
-
-def _copy(source: Path, target: Path) -> Any:
-    import shutil
-
-    return shutil.copyfile(source, target)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.core.errors import BadData, ConfigError, TransientError
 from mta_assets.core.request import Request, Stream
 from mta_assets.missions.load import Mission
 from mta_assets.pipelines.registry import Registry, load_registry
@@ -46,9 +47,13 @@ class Platform:
     def catalog(self) -> Catalog:
         """The catalog, opened and reconciled with the folders: what a crash left is cleared away."""
         from mta_assets.archive.catalog import Catalog
+        from mta_assets.archive.store import sweep
 
         catalog = Catalog(self.settings.database_url)
         catalog.reconcile(self.roots)
+        for folder in (self.settings.playbacks, self.settings.quarantine):
+            with suppress(TransientError):  # a leftover that can not be removed now harms nobody
+                sweep(folder)
         return catalog
 
     @property
@@ -112,8 +117,8 @@ class Platform:
         inputs = find_inputs(self.registry, pipeline, request, self.catalog, opened)
         sink = ArchiveSink(self.catalog, self.roots[stream], stream)
         result = run_pipeline(self.registry, pipeline, request, inputs, sink)
-        if result.outcome == "bad data" and opened:
-            self._quarantine(entry, result.message)
+        if result.outcome == "bad data" and opened and entry.state != "quarantined":
+            self._quarantine(entry, f"{pipe_id}: {result.message}")
         return result
 
     def _opened(self, entry: PlaybackEntry) -> dict[str, Input]:
@@ -121,13 +126,46 @@ class Platform:
         from mta_assets.archive.entries import InputEntry
         from mta_assets.pipelines.inputs import Input
 
-        if self._open is None or self._open[0] != entry.partition:
+        if self._open is None or self._open[0] != entry.path:
             files = (InputEntry(entry.file_name, entry.sha256, None, entry.path),)
-            self._open = (entry.partition, Input(self.open_playback(Path(entry.path)), files))
+            playback = self._accepted_playback(entry)
+            if isinstance(playback, Unusable):
+                return {self.raw_product.id: Input(playback, files)}
+            self._open = (entry.path, Input(playback, files))
         return {self.raw_product.id: self._open[1]}
 
+    def _accepted_playback(self, entry: PlaybackEntry) -> Playback | Unusable:
+        """The file of an entry, if it still is what was accepted; what is not, ends a run with that as its reason."""
+        path = Path(entry.path)
+        try:
+            playback = self.open_playback(path)
+        except BadData as error:
+            return Unusable(f"{error}; it was good when it was accepted as {entry.partition}")
+        except OSError as error:
+            raise TransientError(
+                f"playback {entry.partition}: its file {path} can not be read ({error.strerror or error}): "
+                "bring its disk back, or put the file in again with `mta ingest`"
+            ) from error
+        if playback.sha256 != entry.sha256:
+            return Unusable(
+                f"{path}: expected the bytes that were accepted as {entry.partition} (sha256 {entry.sha256}), "
+                f"came {playback.sha256}: somebody changed the file; put it in again with `mta ingest`"
+            )
+        return playback
+
     def _quarantine(self, entry: PlaybackEntry, reason: str) -> None:
+        """Bad data is set apart; its entry stays and points there, so that it can be looked at and processed again."""
         from mta_assets.archive.quarantine import quarantine
 
-        quarantine(Path(entry.path), self.settings.quarantine, reason, self.catalog, self.mission.name)
-        self.catalog.set_playback(entry.partition, state="quarantined")
+        kept = quarantine(Path(entry.path), self.settings.quarantine, reason, self.catalog, self.mission.name)
+        self.catalog.set_playback(entry.partition, state="quarantined", path=kept.path)
+
+
+class Unusable:
+    """Stands for a playback that can not be used: whoever wants anything of it gets the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise BadData(self._reason)

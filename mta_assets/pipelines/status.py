@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mta_assets.core import times
+from mta_assets.archive.overview import overview
+from mta_assets.pipelines.incoming import CHECKSUM, shown
 from mta_assets.pipelines.platform import Platform
+
+BAD = ("bad data", "failed")
 
 
 def report(platform: Platform, last: int = 30) -> dict[str, Any]:
-    """Playbacks with the times of their stages, what is in quarantine, and the latencies.
+    """Playbacks with the times of their stages, what waits, what is in quarantine, and the latencies.
 
     Parameters
     ----------
@@ -19,88 +24,116 @@ def report(platform: Platform, last: int = 30) -> dict[str, Any]:
         Mission and catalog.
     last
         Only so many of the newest playbacks; 0 for all. The latencies are over those shown.
+
+    Returns
+    -------
+    ``mission``, ``playbacks``, ``stages`` (one row per event), ``incoming``, ``quarantine`` and ``latency``. Only runs
+    of pipelines that the registry has count for state and latency; the stages show all.
     """
-    catalog = platform.catalog
-    playbacks = catalog.playbacks(mission=platform.mission.name)
-    playbacks = playbacks[-last:] if last else playbacks
-    rows, stages, latencies = [], [], []
-    for playback in playbacks:
-        runs = catalog.runs(partition=playback.partition)
-        first = _first_runs(runs)
-        done = len(first) == platform.runs_per_playback
-        latency = max(run["finished"] for run in first) - playback.arrived if done else None
+    found = overview(platform.catalog, platform.mission.name, last)
+    expected = {
+        (pipeline.id, stream) for pipeline in platform.registry.pipelines_of("playback") for stream in pipeline.streams
+    }
+    runs: dict[str, list[Any]] = {playback.partition: [] for playback in found.playbacks}
+    for run in found.runs:
+        runs[run.partition].append(run)
+    rows, latencies = [], []
+    arrived = _utc([playback.arrived for playback in found.playbacks], 0)
+    for playback, when in zip(found.playbacks, arrived, strict=True):
+        state, latency = _progress(playback, runs[playback.partition], expected)
         if latency is not None:
             latencies.append(latency)
         rows.append(
             {
                 "playback": playback.partition,
                 "file": playback.file_name,
-                "arrived": times.to_utc_iso(playback.arrived, 0),
-                "state": _state(playback.state, runs, done),
-                "products": len(catalog.products(partition=playback.partition)),
-                "faults": len(catalog.faults(partition=playback.partition)),
-                "findings": len(catalog.findings(partition=playback.partition)),
+                "arrived": when,
+                "state": state,
+                "products": found.products.get(playback.partition, 0),
+                "faults": found.faults.get(playback.partition, 0),
+                "findings": found.findings.get(playback.partition, 0),
                 "latency [s]": None if latency is None else round(latency, 1),
             }
         )
-        stages += [
-            {
-                "playback": playback.partition,
-                "stage": "arrived",
-                "at": times.to_utc_iso(playback.arrived),
-                "after [s]": 0.0,
-            },
-            *_accepted(playback),
-            *(
-                {
-                    "playback": playback.partition,
-                    "stage": f"{run['pipe_id']} {run['stream']}: {run['outcome']}",
-                    "at": times.to_utc_iso(run["finished"]),
-                    "after [s]": round(run["finished"] - playback.arrived, 2),
-                }
-                for run in sorted(runs, key=lambda r: r["finished"])
-            ),
-        ]
     return {
         "mission": platform.mission.name,
         "playbacks": rows,
-        "stages": stages,
-        "quarantine": [
-            {"file": q["name"], "when": times.to_utc_iso(q["quarantined"], 0), "reason": q["reason"]}
-            for q in catalog.quarantined()
-        ],
+        "stages": _stages(found.playbacks, runs),
+        "incoming": _waiting(platform),
+        "quarantine": _quarantine(platform),
         "latency": _quantiles(latencies),
     }
 
 
-def _first_runs(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first run of each pipeline and stream: a reprocessing years later is no latency."""
-    first: dict[tuple[str, str], dict[str, Any]] = {}
-    for run in sorted(runs, key=lambda r: r["finished"]):
-        first.setdefault((run["pipe_id"], run["stream"]), run)
-    return list(first.values())
+def _progress(playback: Any, runs: Sequence[Any], expected: set[tuple[str, str]]) -> tuple[str, float | None]:
+    """State in words, and the latency [s] once everything has run.
 
-
-def _state(state: str, runs: list[dict[str, Any]], done: bool) -> str:
-    bad = sorted({run["pipe_id"] for run in runs if run["outcome"] in ("bad data", "failed")})
+    The first run of each pipeline and stream counts for the latency, since a reprocessing years later is none; the
+    last one for the state, since it mends what failed before.
+    """
+    first: dict[tuple[str, str], Any] = {}
+    newest: dict[tuple[str, str], Any] = {}
+    for run in runs:
+        key = (run.pipe_id, run.stream)
+        if key in expected:
+            first.setdefault(key, run)
+            newest[key] = run
+    done = len(first) == len(expected)
+    latency = max(run.finished for run in first.values()) - playback.arrived if done and first else None
+    bad = sorted({run.pipe_id for run in newest.values() if run.outcome in BAD})
     if bad:
-        return f"failed: {', '.join(bad)}"
+        return f"failed: {', '.join(bad)}", latency
     if done:
-        return "done"
-    return "in process" if runs else state
+        return "done", latency
+    return "in process" if first else playback.state, None
 
 
-def _accepted(playback: Any) -> list[dict[str, Any]]:
-    if playback.accepted is None:
-        return []
+def _stages(playbacks: Sequence[Any], runs: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    events = []
+    for playback in playbacks:
+        events.append((playback, "arrived", playback.arrived))
+        if playback.accepted is not None:
+            events.append((playback, "accepted", playback.accepted))
+        events += [
+            (playback, f"{run.pipe_id} {run.stream}: {run.outcome}", run.finished) for run in runs[playback.partition]
+        ]
+    moments = _utc([moment for _, _, moment in events])
     return [
-        {
-            "playback": playback.partition,
-            "stage": "accepted",
-            "at": times.to_utc_iso(playback.accepted),
-            "after [s]": round(playback.accepted - playback.arrived, 2),
-        }
+        {"playback": p.partition, "stage": stage, "at": at, "after [s]": round(moment - p.arrived, 2)}
+        for (p, stage, moment), at in zip(events, moments, strict=True)
     ]
+
+
+def _waiting(platform: Platform) -> list[dict[str, Any]]:
+    """What lies in the incoming folder; the sensor's log says why."""
+    folder = platform.settings.incoming
+    rows = []
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name) if folder.is_dir() else []:
+        if entry.name.startswith(".") or entry.name.endswith(CHECKSUM):
+            continue
+        try:
+            rows.append({"file": shown(entry.name), "bytes": entry.stat(follow_symlinks=False).st_size})
+        except FileNotFoundError:
+            continue  # taken in at this moment
+    return rows
+
+
+def _quarantine(platform: Platform) -> list[dict[str, Any]]:
+    found = platform.catalog.quarantined(platform.mission.name)
+    when = _utc([row["quarantined"] for row in found], 0)
+    return [
+        {"file": shown(row["name"]), "when": at, "times": row["times"], "reason": shown(row["reason"])}
+        for row, at in zip(found, when, strict=True)
+    ]
+
+
+def _utc(moments: Sequence[float], precision: int = 3) -> list[str]:
+    """UTC calendar texts of many times at once: one by one they would cost more than all the queries."""
+    from astropy.time import Time
+
+    if not moments:
+        return []
+    return np.asarray(Time(np.array(moments), format="cxcsec", scale="tt", precision=precision).utc.isot).tolist()
 
 
 def _quantiles(latencies: list[float]) -> dict[str, Any]:

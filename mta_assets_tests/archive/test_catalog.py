@@ -109,6 +109,7 @@ def test_playbacks_that_cover_the_same_time_are_noted_and_touching_ones_are_not(
     assert playback(catalog, "p1", tstart=100.0, tstop=200.0) == []
     assert playback(catalog, "p2", tstart=200.0, tstop=300.0) == []
     assert playback(catalog, "p3", tstart=150.0, tstop=250.0) == ["p1.dat", "p2.dat"]
+    assert playback(catalog, "p4", tstart=300.0 - 1.2e-7, tstop=400.0) == [], "rounding is no overlap"
     assert playback(catalog, "x1", mission="other", tstart=0.0, tstop=999.0) == []
     assert [(o.first, o.second, o.tstart, o.tstop) for o in catalog.overlaps()] == [
         ("p1", "p3", 150.0, 200.0),

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("quarantined", sa.Double(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False, comment="how many times the same file came"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
         sa.UniqueConstraint("sha256", "name", "path", name=op.f("uq_quarantine_sha256_name_path")),
     )
@@ -65,6 +66,7 @@ def upgrade() -> None:
             "pipe_id", "partition", "stream", "number", name=op.f("uq_runs_pipe_id_partition_stream_number")
         ),
     )
+    op.create_index(op.f("ix_runs_partition"), "runs", ["partition"], unique=False)
     op.create_table(
         "faults",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -208,6 +210,7 @@ def downgrade() -> None:
     op.drop_table("findings")
     op.drop_index(op.f("ix_faults_partition_faults_pipe_id_faults_stream"), table_name="faults")
     op.drop_table("faults")
+    op.drop_index(op.f("ix_runs_partition"), table_name="runs")
     op.drop_table("runs")
     op.drop_table("quarantine")
     op.drop_index(op.f("ix_playbacks_tstart"), table_name="playbacks")
