@@ -64,7 +64,8 @@ def quarantine(
     target = Path(entry.path)
     again = os.path.lexists(target)
     write_bytes(target.with_name(target.name + SUFFIX), _reason(entry))
-    catalog.add_quarantine(entry)  # before the move: a crash between the two leaves the file where the next try finds it
+    # The row comes before the move: a crash between the two leaves the file where the next try finds it.
+    catalog.add_quarantine(entry)
     move(path, target)
     return catalog.count_quarantine(entry) if again else entry
 

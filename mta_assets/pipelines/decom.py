@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mta_assets.archive.parquet_stream import TableWriter
+from mta_assets.archive.parquet_stream import TableFolder
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Table
 from mta_assets.missions.load import load_mission
@@ -39,27 +38,35 @@ def decommutate_file(
 
     Returns
     -------
-    ``tables`` (name, rows, columns, from, to, file), ``faults`` and a ``summary`` in words.
+    ``tables`` (table, rows, columns, file), ``faults`` (those without a time have None there) and a ``summary``.
+
+    Raises
+    ------
+    BadData
+        If there is nothing in the file that the dictionary describes; then no table is written.
     """
-    to.mkdir(parents=True, exist_ok=True)
+    if to.exists() and not to.is_dir():
+        raise BadData(f"{to}: expected a folder to write the tables to, it is a file; name another one")
     if dictionary is not None:
         parts, faults = _packets(file, dictionary, mission)
     else:
         parts, faults = _playback(file, mission or Settings().mission, near)
-    with ExitStack() as stack:
-        writers: dict[str, TableWriter] = {}
+    with TableFolder(to) as folder:
         for name, table in parts:
-            if name not in writers:
-                writers[name] = stack.enter_context(TableWriter(to, name))
-            writers[name].write(table)
-    if not writers:
+            folder.write(name, table)
+    if not folder.tables:
         raise BadData(f"{file}: nothing in it that the dictionary describes")
     tables = [
-        {"table": w.name, "rows": w.rows, "columns": w.columns, "file": ", ".join(p.name for p in w.paths)}
-        for w in writers.values()
+        {
+            "table": table.name,
+            "rows": table.rows,
+            "columns": table.columns,
+            "file": ", ".join(path.name for path in table.paths),
+        }
+        for table in folder.tables.values()
     ]
     found = faults()
-    rows = sum(int(row["rows"]) for row in tables)
+    rows = sum(table.rows for table in folder.tables.values())
     return {
         "file": str(file),
         "tables": tables,
@@ -116,7 +123,7 @@ def _playback(file: Path, mission_name: str, near: float | None) -> tuple[Iterat
 
     def faults() -> list[dict[str, Any]]:
         columns = ("kind", "source", "tstart", "count", "detail")
-        lists = [np.asarray(playback.faults[name]).tolist() for name in columns]
+        lists = [[None if x != x else x for x in np.asarray(playback.faults[name]).tolist()] for name in columns]
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     return parts(), faults

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def report(platform: Platform, last: int = 30) -> dict[str, Any]:
     }
 
 
-def _progress(playback: Any, runs: Sequence[Any], expected: set[tuple[str, str]]) -> tuple[str, float | None]:
+def _progress(playback: Any, runs: Sequence[Any], expected: Collection[tuple[str, str]]) -> tuple[str, float | None]:
     """State in words, and the latency [s] once everything has run.
 
     The first run of each pipeline and stream counts for the latency, since a reprocessing years later is none; the
