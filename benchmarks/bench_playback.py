@@ -1,82 +1,55 @@
-"""One hour of Chandra frames to engineering tables, beside a copy of the same bytes.
-
-Run: ``python -m benchmarks.bench_playback``. The frames hold random counts: every bit of every parameter is alive.
-"""
+"""Chandra playbacks from the file to all level-0 tables: an hour in memory, a day in the memory of an hour."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-import numpy as np
+from benchmarks.inputs import Inputs
+from benchmarks.measure import Row, best, fresh
 
-from mta_assets.level0.engineering import extract_block
-from mta_assets.missions.load import load_mission
-from mta_assets.telemetry.decom import decommutate
-from mta_assets.telemetry.frames import FrameBlock
-from mta_assets.telemetry.odb import load_odb
-
-FRAMES = 14_049  # one hour of 0.25625 s
-REPEATS = 5
+SECONDS = 2.0  # [s] required for an hour
+MEMORY = 1 << 30  # [byte] required peak for an hour
+CONSTANT = 1.25  # a day may need so many times the memory of an hour: its index of frames is 24 times as long
+MIB = 1 << 20
 
 
-def random_hour(seed: int = 1) -> FrameBlock:
-    """Frames of an hour in format 2 with random bytes."""
-    frame = load_mission("chandra").frame
-    counter = np.arange(FRAMES, dtype=np.int64) + 1500 * frame.minor_frames
-    return FrameBlock(
-        np.random.default_rng(seed).integers(0, 256, (FRAMES, frame.length), dtype=np.uint8),
-        counter,
-        8.0e8 + counter * frame.period,
-        np.full(FRAMES, 2, np.uint8),
-        np.zeros(FRAMES, np.uint8),
-    )
+def run(inputs: Inputs, repeats: int = 5) -> list[Row]:
+    """Hours of ACIS, HRC and the full rate."""
+    rows = []
+    cases = [("ACIS", inputs.acis_hour), ("HRC", inputs.hrc_hour), ("full-rate", inputs.full_hour)]
+    for name, path in cases:
+        answer = fresh("benchmarks.extract", path, "--repeats", repeats)
+        alone = fresh("benchmarks.extract", path)
+        content = path.read_bytes()
+        copy = best(lambda content=content: bytearray(content))
+        read = best(path.read_bytes)
+        events = answer["ACIS_EVT0"] + answer["HRC_EVT0"]
+        what = f"{name} hour, {answer['input'] / 1e6:.1f} MB, to {answer['products']} products, {events:,} events"
+        first = max(answer["first"], alone["first"])
+        rows += [
+            Row(what, answer["best"], "s", "memcpy", copy, answer["best"] / copy, "< 2 s", answer["best"] < SECONDS),
+            Row(f"{name} hour, beside reading the file", answer["best"], "s", "read", read, answer["best"] / read),
+            Row(f"{name} hour, first in a process", first, "s", "real time", 3600.0, 3600.0 / first, "< 2 s", first < SECONDS),
+            Row(f"{name} hour, peak memory of the process", alone["peak"] / MIB, "MiB", "1 GiB", MEMORY / MIB,
+                alone["peak"] / MEMORY, "< 1 GiB", alone["peak"] < MEMORY),
+        ]  # fmt: skip
+    return rows
 
 
-def best(work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, float]:
-    """First and shortest time of some work [s]: the first has what a fresh process has to make once."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return times[0], min(times)
+def run_day(inputs: Inputs) -> list[Row]:
+    """A day in one file, streamed as the archive does it, beside an hour streamed the same way."""
+    day: Path = inputs.day_run.files[0].path
+    hour = max((fresh("benchmarks.extract", p, "--stream") for p in (inputs.acis_hour, inputs.hrc_hour)), key=_peak)
+    whole = fresh("benchmarks.extract", day, "--stream")
+    name = f"{inputs.day_hours:g} hours in one file ({whole['input'] / 1e6:.0f} MB)"
+    ratio = whole["peak"] / hour["peak"]
+    speed = inputs.day_hours * 3600.0 / whole["first"]
+    return [
+        Row(f"{name}, streamed: peak memory", whole["peak"] / MIB, "MiB", "an hour streamed", hour["peak"] / MIB, ratio,
+            f"constant (≤ {CONSTANT} ×)", ratio <= CONSTANT),
+        Row(f"{name}, streamed: time", whole["first"], "s", "real time", inputs.day_hours * 3600.0, speed),
+    ]  # fmt: skip
 
 
-def run() -> dict[str, float]:
-    """Measure and print; returns seconds (and MB/s, samples/s) by what was measured."""
-    mission = load_mission("chandra")
-    folder = mission.path(mission.file.telemetry.dictionary)
-    block = random_hour()
-    megabytes = block.data.nbytes / 1e6
-    _, load = best(lambda: load_odb(folder, mission.frame))
-    dictionary = load_odb(folder, mission.frame)
-    first, decom = best(lambda: decommutate(block, dictionary))
-    _, level0 = best(lambda: list(extract_block(block, dictionary)))
-    _, copy = best(lambda: block.data.copy())
-    tables = decommutate(block, dictionary)
-    samples = sum(len(tables[p.subsystem, p.group]) for p in dictionary.msids.values())
-    result = {
-        "dictionary_s": load,
-        "decom_first_s": first,
-        "decom_s": decom,
-        "decom_MB_s": megabytes / decom,
-        "decom_samples_s": samples / decom,
-        "level0_s": level0,
-        "memcpy_s": copy,
-        "decom_over_memcpy": decom / copy,
-    }
-    print(
-        f"playback of one hour: {FRAMES} frames, {megabytes:.1f} MB, {len(dictionary.msids)} MSIDs, {samples} samples"
-    )
-    print(f"  dictionary loaded and checked     {load * 1e3:8.1f} ms")
-    print(f"  counts, values and quality        {decom * 1e3:8.1f} ms  (first time {first * 1e3:.1f} ms)")
-    print(f"                                    {megabytes / decom:8.0f} MB/s, {samples / decom / 1e6:.1f} M samples/s")
-    print(f"  level-0 engineering products      {level0 * 1e3:8.1f} ms")
-    print(f"  copying the same bytes            {copy * 1e3:8.1f} ms  (decommutation = {decom / copy:.0f} copies)")
-    return result
-
-
-if __name__ == "__main__":
-    run()
+def _peak(answer: dict[str, float]) -> float:
+    return answer["peak"]

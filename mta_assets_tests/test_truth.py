@@ -55,13 +55,12 @@ def test_every_injected_fault_is_in_the_catalog_and_no_other(run: Run) -> None:
           f"{len(findings)} findings, {len(run.catalog.overlaps())} overlaps in the catalog")  # fmt: skip
 
 
-@pytest.mark.parametrize("stream", ["sdp", "sap"])
-def test_every_acis_event_comes_out_unless_its_frames_were_lost(run: Run, stream: str) -> None:
+def test_every_acis_event_comes_out_unless_its_frames_were_lost(run: Run) -> None:
     modes: set[str] = set()
     counts = np.zeros(5, int)
     for playback in run.truth.playbacks:
         true = truth_events.acis_put_in(run, playback)
-        found = truth_events.acis_found(run, playback["number"], stream)
+        found = truth_events.acis_found(run, playback["number"])
         estimated, suspect = (found.status & bit != 0 for bit in (ESTIMATED, SUSPECT_FRAME))
         possible = true.rows[~true.gone]
         # what came out was put in, and was not in a lost frame
@@ -82,21 +81,20 @@ def test_every_acis_event_comes_out_unless_its_frames_were_lost(run: Run, stream
         counts += len(true.rows), true.safe.sum(), true.gone.sum(), estimated.sum(), suspect.sum()
     assert modes == MODES
     assert counts[1] > 100_000
-    print(f"ACIS {stream}: {counts[0]} events put in, {counts[1]} in whole frames and all found exactly, {counts[2]} "
+    print(f"ACIS: {counts[0]} events put in, {counts[1]} in whole frames and all found exactly, {counts[2]} "
           f"in lost frames and not found; {counts[3]} with an estimated exposure, {counts[4]} flagged")  # fmt: skip
 
 
-@pytest.mark.parametrize("stream", ["sdp", "sap"])
-def test_every_hrc_event_comes_out_unless_its_frame_was_lost(run: Run, stream: str) -> None:
+def test_every_hrc_event_comes_out_unless_its_frame_was_lost(run: Run) -> None:
     count = 0
     for playback in run.truth.playbacks:
         true, time = truth_events.hrc_put_in(run, playback)
-        found, stated = truth_events.hrc_found(run, playback, stream)
+        found, stated = truth_events.hrc_found(run, playback)
         np.testing.assert_array_equal(found, true)
         np.testing.assert_allclose(stated, time, atol=1e-6, rtol=0)
         count += len(true)
     assert count > 100_000
-    print(f"HRC {stream}: {count} events, all found exactly")
+    print(f"HRC: {count} events, all found exactly")
 
 
 def test_every_engineering_sample_comes_out_with_its_count_and_its_value(run: Run) -> None:
@@ -116,11 +114,10 @@ def test_every_image_of_the_aspect_camera_comes_out_pixel_for_pixel(run: Run) ->
     print(f"aspect camera: {sum(images)} images, all equal")
 
 
-@pytest.mark.parametrize("stream", ["sdp", "sap"])
-def test_the_attitude_is_that_of_the_plan(run: Run, stream: str) -> None:
-    samples = [truth_samples.compare_attitude(run, playback, stream, ARCSEC) for playback in run.truth.playbacks]
+def test_the_attitude_is_that_of_the_plan(run: Run) -> None:
+    samples = [truth_samples.compare_attitude(run, playback, ARCSEC) for playback in run.truth.playbacks]
     assert min(samples) > 1000
-    print(f"attitude {stream}: {sum(samples)} samples within {ARCSEC} arcsec")
+    print(f"attitude: {sum(samples)} samples within {ARCSEC} arcsec")
 
 
 def test_quick_look_products_stand_in_the_temporary_folder_only(run: Run) -> None:
@@ -145,7 +142,7 @@ def test_a_run_without_faults_has_no_faults_and_no_findings(
     assert run.catalog.findings() == []
     assert run.catalog.overlaps() == []
     for playback in run.truth.playbacks:
-        true, found = (truth_events.acis_put_in(run, playback), truth_events.acis_found(run, playback["number"], "sdp"))
+        true, found = (truth_events.acis_put_in(run, playback), truth_events.acis_found(run, playback["number"]))
         assert len(true.rows) == len(found.rows)
         assert rows_in(true.rows, found.rows).all()
         assert not found.status.any()

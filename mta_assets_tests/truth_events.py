@@ -91,10 +91,10 @@ def _graded(island: Array, pha: Array, fltgrade: Array) -> Array:
     return cells
 
 
-def acis_found(run: Run, number: int, stream: str) -> Found:
+def acis_found(run: Run, number: int) -> Found:
     """Events of the ACIS_EVT0 files of a playback."""
     rows, times, status = [np.zeros((0, len(KEY) + CELLS), np.int32)], [np.zeros(0)], [np.zeros(0, np.uint8)]
-    for path in run.files(number, "ACIS_EVT0", stream):
+    for path in run.files(number, "ACIS_EVT0"):
         event, header = fits_columns(path)
         count = len(event["TIME"])
         cells = np.full((count, CELLS), NONE, np.int32)
@@ -130,10 +130,10 @@ def hrc_put_in(run: Run, playback: dict[str, Any]) -> tuple[Array, Array]:
     return np.column_stack([event[name][order].astype(np.int64) for name in names]), event["stated_time"][order]
 
 
-def hrc_found(run: Run, playback: dict[str, Any], stream: str) -> tuple[Array, Array]:
+def hrc_found(run: Run, playback: dict[str, Any]) -> tuple[Array, Array]:
     """The same of the HRC_EVT0 files, without the events that are flagged as damaged."""
     rows, times = [np.zeros((0, 1 + len(HRC_COLUMNS) + len(HRC_BITS)), np.int64)], [np.zeros(0)]
-    for path in run.files(playback["number"], "HRC_EVT0", stream):
+    for path in run.files(playback["number"], "HRC_EVT0"):
         event, _ = fits_columns(path)
         good = ~event["QUALITY"].any(axis=1)
         bits = [_number(event[name]) for name in HRC_BITS]

@@ -12,7 +12,7 @@ from mta_assets.simulate import aca_stream
 from mta_assets.simulate.engineering_encode import Encoder, counts_of
 from mta_assets.telemetry.odb import Parameter
 from mta_assets_tests.truth_events import unwrapped
-from mta_assets_tests.truth_runs import Run, damaged, fits_columns, in_ranges, stretches, touches
+from mta_assets_tests.truth_runs import Run, damaged, fits_columns, fits_tables, in_ranges, stretches, touches
 
 Array = NDArray[Any]
 ACA_FRAMES = {8: 16, 6: 8}  # image size → frames that carry one
@@ -37,16 +37,13 @@ def put_in(run: Run, playback: dict[str, Any]) -> dict[str, tuple[Array, Array, 
 
 def tables(run: Run, playback: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Array], dict[str, Array]]]:
     """Engineering products of a playback, blocks of a rate group joined: column names, values, raw counts."""
-    from astropy.io import fits
-
     for subsystem in run.plan.dictionary.subsystems:
         groups: dict[str, list[Any]] = {}
         for path in run.files(playback["number"], f"{subsystem}_ENG0"):
-            groups.setdefault(path.name.split("_")[1], []).append(path)
-        for paths in groups.values():
-            values = [fits_columns(path)[0] for path in paths]
-            extensions = [len(fits.open(path)) - 1 for path in paths]
-            raw = [fits_columns(path, 2)[0] if n == 2 else {} for path, n in zip(paths, extensions, strict=True)]
+            groups.setdefault(path.name.split("_")[1], []).append(fits_tables(path))
+        for files in groups.values():
+            values = [tables[0][0] for tables in files]
+            raw = [tables[1][0] if len(tables) > 1 else {} for tables in files]
             yield tuple(values[0]), _joined(values), _joined(raw)
 
 
@@ -148,11 +145,11 @@ def compare_images(run: Run, playback: dict[str, Any]) -> int:
     return compared
 
 
-def compare_attitude(run: Run, playback: dict[str, Any], stream: str, arcsec: float) -> int:
+def compare_attitude(run: Run, playback: dict[str, Any], arcsec: float) -> int:
     """Compare the on-board solution with the attitude of the plan, to ``arcsec``; returns the number of samples."""
     from mta_assets.simulate import attitude
 
-    (path,) = run.files(playback["number"], "OSOL", stream)
+    (path,) = run.files(playback["number"], "OSOL")
     columns, _ = fits_columns(path)
     counter = np.concatenate([np.arange(first, stop) for first, stop in stretches(run, playback)])
     here = ~in_ranges(counter, damaged(playback))

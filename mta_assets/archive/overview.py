@@ -48,7 +48,9 @@ def overview(catalog: Catalog, mission: str, last: int = 0) -> Overview:
         newest = newest.order_by(c.tstart.desc(), c.partition.desc()).limit(last)
 
     def number(table: sa.Table, *only: Any) -> sa.Select[Any]:
-        query = sa.select(table.c.partition, sa.func.count()).where(table.c.partition.in_(newest), *only)
+        query = sa.select(table.c.partition, sa.func.count().label("number")).where(
+            table.c.partition.in_(newest), *only
+        )
         return query.group_by(table.c.partition)
 
     with reading(catalog.engine) as connection:
@@ -62,8 +64,8 @@ def overview(catalog: Catalog, mission: str, last: int = 0) -> Overview:
             .where(r.partition.in_(newest))
             .order_by(r.finished, r.run_id)
         ).all()
-        counts = [
-            dict(connection.execute(query).tuples().all())
+        counted = [
+            {row.partition: row.number for row in connection.execute(query)}
             for query in (number(db.products, db.products.c.current), number(db.faults), number(db.findings))
         ]
-    return Overview(playbacks, runs, *counts)
+    return Overview(playbacks, runs, *counted)

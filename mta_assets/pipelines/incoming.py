@@ -39,8 +39,8 @@ class Watch:
     seen
         Files that were not taken in, as they were.
     stuck
-        Those of them that were whole but could not be taken in: they come last at the next look, so that they
-        keep nobody waiting.
+        Those of them that were whole but could not be taken in, the longest untried first: they come last at the
+        next look, so that they keep nobody waiting.
     """
 
     sequence: int = 0
@@ -72,11 +72,11 @@ class Watch:
 
 def listed(folder: Path, watch: Watch) -> list[Path]:
     """Files to look at, by name, those that are stuck last; not those that are still written or belong to others."""
-    stuck = set(watch.stuck)
+    turn = {name: place for place, name in enumerate(watch.stuck)}
     names = [
         name for name in os.listdir(folder) if not name.startswith(".") and not name.endswith((CHECKSUM, *NOT_YET))
     ]
-    return [folder / name for name in sorted(names, key=lambda name: (name in stuck, name))]
+    return [folder / name for name in sorted(names, key=lambda name: (turn.get(name, -1), name))]
 
 
 def why_not_whole(path: Path, status: os.stat_result, before: Mark | None, settle: float, now: float) -> str | None:

@@ -64,7 +64,7 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
     make_folder(platform.settings.incoming)
     arrivals = _finish_interrupted(platform)
     seen: dict[str, Mark] = {}
-    stuck: list[str] = []
+    again: list[str] = []
     tries = 0
     for path in listed(platform.settings.incoming, watch):
         try:
@@ -81,8 +81,9 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
         if arrival.state != "waiting":
             seen.pop(path.name)
         elif tried:
-            stuck.append(path.name)
-    return arrivals, Watch(watch.sequence, seen, stuck)
+            again.append(path.name)
+    untried = [name for name in watch.stuck if name in seen and name not in again]
+    return arrivals, Watch(watch.sequence, seen, [*untried, *again])
 
 
 def _look_at(

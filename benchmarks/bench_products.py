@@ -1,0 +1,46 @@
+"""Writing the level-0 products of an hour as FITS files, beside writing the same bytes plainly."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from benchmarks.extract import products
+from benchmarks.inputs import Inputs
+from benchmarks.measure import Row, timed
+from mta_assets.archive.products import dump_fits, read_fits
+from mta_assets.core.tables import Product
+
+
+def run(inputs: Inputs, repeats: int = 3) -> list[Row]:
+    """Files are written with checksums and brought to the disk, then read and verified."""
+    made = list(products(inputs.acis_hour, inputs.mission))
+    folder = inputs.folder / "products"
+    folder.mkdir(exist_ok=True)
+    times = [timed(lambda: _write(made, folder))[0] for _ in range(repeats)]
+    paths = sorted(folder.glob("*.fits"))
+    contents = [path.read_bytes() for path in paths]
+    size = sum(map(len, contents)) / 1e6
+    plain = min(timed(lambda: _write_plain(contents, folder))[0] for _ in range(repeats))
+    read = min(timed(lambda: [read_fits(path, "X") for path in paths])[0] for _ in range(repeats))
+    what = f"{len(made)} products of an ACIS hour, {size:.1f} MB, as FITS"
+    best = min(times)
+    return [
+        Row(f"{what}, fsync each", size / best, "MB/s", "the same bytes plainly", size / plain, best / plain),
+        Row("the same for the first time in a process", size / times[0], "MB/s", "the same bytes plainly", size / plain,
+            times[0] / plain),
+        Row("the same read and verified", size / read, "MB/s", "reading the bytes", None,
+            read / min(timed(lambda: [p.read_bytes() for p in paths])[0] for _ in range(repeats))),
+    ]  # fmt: skip
+
+
+def _write(made: list[Product], folder: Path) -> None:
+    for number, product in enumerate(made):
+        dump_fits(folder / f"{number:03d}.fits", product, product.tstop)
+
+
+def _write_plain(contents: list[bytes], folder: Path) -> None:
+    for number, content in enumerate(contents):
+        with (folder / f"{number:03d}.plain").open("wb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
