@@ -46,7 +46,8 @@ def _measure(name: str, instrument: str, extract: Any, science: np.ndarray, even
     data = put_science(np.zeros((len(science), mission.frame.length), np.uint8), science, mission.frame.science)
     number = np.full(len(science), format_of(mission, instrument), np.uint8)
     quality = np.zeros(len(science), np.uint8)
-    block = FrameBlock(data, counter, counter * mission.frame.period, number, quality)
+    times = np.asarray(counter * mission.frame.period, np.float64)
+    block = FrameBlock(data, counter, times, number, quality)
     request = Request("benchmark", "sdp", 0.0, 1.0, 1.0)
 
     def decode() -> int:

@@ -60,4 +60,4 @@ def hrc_science(frames: int, first: int, period: float) -> tuple[NDArray[np.uint
     events["AMP_SF"] = rng.integers(1, 4, n)
     counter = first + np.arange(frames, dtype=np.int64)
     events["TIME"] = np.sort(rng.uniform(first * period, (first + frames - 20) * period, n))
-    return encode(events, counter, counter * period, period).data, n
+    return encode(events, counter, np.asarray(counter * period, np.float64), period).data, n

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.archive.catalog import Catalog
+from mta_assets.archive.products import read_fits
 from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.ingest import Watch, put, take_in
 from mta_assets.pipelines.platform import Platform
@@ -122,22 +123,19 @@ def _occurrence(values: Array) -> Array:
     return found
 
 
-def fits_tables(path: Path) -> list[tuple[dict[str, Array], dict[str, Any]]]:
-    """Columns in native byte order and header of each table, read by astropy: not by the code that wrote it."""
-    from astropy.io import fits
-
-    tables = []
-    with fits.open(path, memmap=False) as hdus:
-        for hdu in hdus[1:]:
-            columns = {name: np.asarray(hdu.data[name]) for name in hdu.columns.names}
-            native = {name: column.astype(column.dtype.newbyteorder("=")) for name, column in columns.items()}
-            tables.append((native, dict(hdu.header)))
-    return tables
-
-
 def fits_columns(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Columns and header of the first table."""
-    return fits_tables(path)[0]
+    """Columns and header keywords of the first table of a file, and with them those of the file as a whole.
+
+    That astropy reads the same is a test of its own (``test_product_files``): it takes longer to open a file.
+    """
+    product = read_fits(path, "")
+    header = {**product.header, **product.tables[0].header}
+    return product.tables[0].columns, {k: v[0] if isinstance(v, tuple) else v for k, v in header.items()}
+
+
+def fits_tables(path: Path) -> list[dict[str, Array]]:
+    """Columns of all tables of a file."""
+    return [table.columns for table in read_fits(path, "").tables]
 
 
 def damaged(playback: dict[str, Any]) -> list[tuple[int, int]]:

@@ -42,8 +42,8 @@ def tables(run: Run, playback: dict[str, Any]) -> Iterator[tuple[tuple[str, ...]
         for path in run.files(playback["number"], f"{subsystem}_ENG0"):
             groups.setdefault(path.name.split("_")[1], []).append(fits_tables(path))
         for files in groups.values():
-            values = [tables[0][0] for tables in files]
-            raw = [tables[1][0] if len(tables) > 1 else {} for tables in files]
+            values = [tables[0] for tables in files]
+            raw = [tables[1] if len(tables) > 1 else {} for tables in files]
             yield tuple(values[0]), _joined(values), _joined(raw)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDE = 200  # [column]
 
@@ -31,7 +34,6 @@ def print_json(content: Any) -> None:
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of equal keys as a table; nothing but the title and a dash where there are none."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", header_style="bold")
@@ -40,10 +42,15 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
+    terminal().print(table)
+
+
+def terminal() -> Console:
+    """Where people read; a file or pipe has no width that lines must fit."""
+    from rich.console import Console
+
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)  # a file or pipe has no width that lines must fit
-    console.print(table)
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _cell(value: Any) -> str:

@@ -91,6 +91,14 @@ class DagsterProcess:
                 time.sleep(0.2)
         raise TransientError(f"dagster did not answer on {self.url} within {timeout:.0f} s; see {self.log}")
 
+    def wait_until_watching(self, incoming: Path, timeout: float = 90.0) -> None:
+        """Wait for the sensor's first look, which makes the incoming folder: from then on arrivals are seen at once."""
+        deadline = time.monotonic() + timeout
+        while not incoming.is_dir():
+            if time.monotonic() > deadline or self._process is None or self._process.poll() is not None:
+                raise TransientError(f"the sensor has not looked for playbacks within {timeout:.0f} s; see {self.log}")
+            time.sleep(0.2)
+
     def stop(self, timeout: float = 30.0) -> None:
         """End it and everything it started, by its process group."""
         if self._process is None:

@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from mta_assets.cli.common import print_table
+from mta_assets.cli.common import print_table, terminal
 from mta_assets.core.errors import BadData, ToolFailed
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
 
 MARKER = ".made-by-mta-demo"
 PATIENCE = 300.0  # [s] a playback that takes longer than this has failed
@@ -51,6 +53,7 @@ def demo(
         typer.echo(
             f"  assets and lineage {server.url}/asset-groups\n  runs {server.url}/runs\n  files {data.resolve()}"
         )
+        server.wait_until_watching(_platform(data).settings.incoming)
         content = _feed(data, simulated)
         problems = _check(data, simulated, content)
         _summary(content, problems)
@@ -86,19 +89,21 @@ def _simulate(to: Path, hours: float, minutes: float, seed: int) -> list[Path]:
     return sorted(to.glob("*.vcdu"))
 
 
+def _platform(data: Path) -> Platform:
+    return Platform(Settings(mission="chandra", data=data))
+
+
 def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:
     """Drop one playback after the other as a ground station would, each when the one before is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from mta_assets.pipelines.ingest import put
-    from mta_assets.pipelines.platform import Platform
     from mta_assets.pipelines.status import report
-    from mta_assets.settings import Settings
 
-    platform = Platform(Settings(mission="chandra", data=data))
+    platform = _platform(data)
     content: dict[str, Any] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as bar:
+    with Progress(*columns, console=terminal()) as bar:
         task = bar.add_task("playbacks", total=len(playbacks))
         for number, path in enumerate(playbacks, 1):
             put(platform, path)
@@ -134,11 +139,9 @@ def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[s
 
 
 def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:
-    from mta_assets.pipelines.platform import Platform
-    from mta_assets.settings import Settings
     from mta_assets.simulate.compare import compare
 
-    catalog = Platform(Settings(mission="chandra", data=data)).catalog
+    catalog = _platform(data).catalog
     return compare(truth, catalog.faults(), catalog.findings(), catalog.overlaps())
 
 
