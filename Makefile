@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast bench lint install debian-packages clean
+.PHONY: demo test bench lint install debian-packages clean
 
 # The environment: made once, made anew when the dependencies change.
 $(STAMP): pyproject.toml constraints.txt
@@ -19,11 +19,9 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/mta demo $(if $(HEADLESS),--headless) $(DEMO)
 
+# Under ten minutes on two cores; SLOW=1 runs the long ones too, as CI does.
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TEST)
-
-test-fast: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m 'not slow'
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(if $(SLOW),,-m 'not slow') $(TEST)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
@@ -33,10 +31,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Debian packages that some tests use (a browser for the pages, PostgreSQL for the catalog); needs root.
+# Debian packages that some tests use (a browser for the pages, PostgreSQL for the catalog, a verifier of FITS
+# files); needs root.
 debian-packages:
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium postgresql >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium postgresql fitsverify >/dev/null
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

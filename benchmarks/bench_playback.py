@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.inputs import Inputs
 from benchmarks.measure import Row, best, fresh
+from mta_assets.simulate.playbacks import Written
 
 SECONDS = 2.0  # [s] required for an hour
 MEMORY = 1 << 30  # [byte] required peak for an hour
@@ -16,18 +17,23 @@ MIB = 1 << 20
 def run(inputs: Inputs, repeats: int = 5) -> list[Row]:
     """Hours of ACIS, HRC and the full rate."""
     cases = [("ACIS", inputs.acis_hour), ("HRC", inputs.hrc_hour), ("full-rate", inputs.full_hour)]
-    return [row for name, path in cases for row in _hour(name, path, repeats)]
+    return [row for name, written in cases for row in _hour(name, written, repeats)]
 
 
-def _hour(name: str, path: Path, repeats: int) -> list[Row]:
+def _hour(name: str, written: Written, repeats: int) -> list[Row]:
+    path = written.path
     answer = fresh("benchmarks.extract", path, "--repeats", repeats)
+    came = (answer["ACIS_EVT0"], answer["HRC_EVT0"])
+    if came != (written.acis_events, written.hrc_events):
+        raise RuntimeError(
+            f"{path.name}: {written.acis_events}, {written.hrc_events} events were sent, {came} came out"
+        )
     alone = [fresh("benchmarks.extract", path) for _ in range(min(repeats, 3))]
     first = min(each["first"] for each in alone)
     peak = max(each["peak"] for each in alone)
     content = path.read_bytes()
     copy, read = best(lambda: bytearray(content)), best(path.read_bytes)
-    events = answer["ACIS_EVT0"] + answer["HRC_EVT0"]
-    what = f"{name} hour: {answer['input'] / 1e6:.1f} MB to {answer['products']} products, {events:,} events"
+    what = f"{name} hour: {answer['input'] / 1e6:.1f} MB to {answer['products']} products, {sum(came):,} events"
     seconds = answer["best"]
     return [
         Row(what, seconds, "s", "memcpy", copy, seconds / copy, f"< {SECONDS:g} s", seconds < SECONDS),
@@ -40,7 +46,8 @@ def _hour(name: str, path: Path, repeats: int) -> list[Row]:
 def run_day(inputs: Inputs) -> list[Row]:
     """A day in one file, streamed as the archive does it, beside an hour streamed the same way."""
     day: Path = inputs.day_run.files[0].path
-    hour = max((fresh("benchmarks.extract", p, "--stream") for p in (inputs.acis_hour, inputs.hrc_hour)), key=_peak)
+    hours = [fresh("benchmarks.extract", each.path, "--stream") for each in (inputs.acis_hour, inputs.hrc_hour)]
+    hour = max(hours, key=_peak)
     whole = fresh("benchmarks.extract", day, "--stream")
     name = f"{inputs.day_hours:g} hours in one file ({whole['input'] / 1e6:.0f} MB)"
     ratio = whole["peak"] / hour["peak"]

@@ -14,7 +14,7 @@ from mta_assets.core.tables import Product
 
 def run(inputs: Inputs, repeats: int = 3) -> list[Row]:
     """Files are written with checksums and brought to the disk, then read and verified."""
-    made = list(products(inputs.acis_hour, inputs.mission))
+    made = list(products(inputs.acis_hour.path, inputs.mission))
     folder = inputs.folder / "products"
     folder.mkdir(exist_ok=True)
     times = [timed(lambda: _write(made, folder))[0] for _ in range(repeats)]

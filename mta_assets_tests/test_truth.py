@@ -6,17 +6,21 @@ fault, in playbacks of three hours, so that each is read in several blocks.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mta_assets.archive.products import read_fits
 from mta_assets.level0.acis_columns import ESTIMATED, SUSPECT_FRAME
 from mta_assets.simulate import faults, schedule
 from mta_assets.simulate.compare import compare
 from mta_assets_tests import truth_events, truth_samples
+from mta_assets_tests.needs import program
 from mta_assets_tests.truth_events import without_expno
-from mta_assets_tests.truth_runs import DETECTORS, MODES, Run, make, rows_in
+from mta_assets_tests.truth_runs import DETECTORS, MODES, Run, execute, make, only_playback, rows_in
 
 COMPACT = pytest.param("compact", marks=pytest.mark.xdist_group("truth compact"))
 DAY = pytest.param("day", marks=[pytest.mark.slow, pytest.mark.xdist_group("truth day")])
@@ -128,6 +132,72 @@ def test_quick_look_products_stand_in_the_temporary_folder_only(run: Run) -> Non
     hashes = [{p.name: p.sha256 for p in run.catalog.products(stream=stream)} for stream in ("sdp", "sap")]
     assert hashes[1]
     assert hashes[1].items() <= hashes[0].items(), "the same code on the same telemetry"
+
+
+@pytest.mark.parametrize("run", [COMPACT], indirect=True)
+def test_every_product_file_opens_in_astropy_without_a_warning_and_its_checksums_hold(run: Run) -> None:
+    from astropy.io import fits
+
+    files = 0
+    for root in run.platform.roots.values():
+        for path in sorted(root.rglob("*.fits")):
+            ours = read_fits(path, "")
+            with fits.open(path, memmap=False, checksum=True) as hdus:
+                hdus.verify("exception")
+                assert all("CHECKSUM" in hdu.header and "DATASUM" in hdu.header for hdu in hdus), path.name
+                assert len(hdus) == 1 + len(ours.tables)
+                for hdu, table in zip(hdus[1:], ours.tables, strict=True):
+                    assert hdu.columns.names == list(table.columns), path.name
+                    for name, column in table.columns.items():
+                        np.testing.assert_array_equal(hdu.data[name], column, err_msg=f"{path.name} {name}")
+            files += 1
+    assert files == len(run.catalog.products())
+    print(f"{files} product files read by astropy")
+
+
+@pytest.mark.parametrize("run", [COMPACT], indirect=True)
+def test_fitsverify_has_nothing_to_say_of_any_product_file(run: Run) -> None:
+    verifier = program("fitsverify", "fitsverify")
+    for root in run.platform.roots.values():
+        paths = sorted(map(str, root.rglob("*.fits")))
+        done = subprocess.run([verifier, "-q", *paths], capture_output=True, text=True, check=False)
+        assert sorted(done.stdout.splitlines()) == sorted(f"verification OK: {path}" for path in paths)
+
+
+@pytest.mark.parametrize("run", [COMPACT], indirect=True)
+def test_the_same_playback_gives_the_same_bytes_in_another_folder(run: Run, tmp_path: Path) -> None:
+    busy = max(run.truth.playbacks, key=lambda p: min(p["events"]["acis"]["count"], p["events"]["hrc"]["count"]))
+    entry = run.catalog.playback(run.partitions[busy["number"]])
+    assert entry is not None
+    other = only_playback(tmp_path, run.folder / "simulated" / busy["name"], entry.created)
+    execute(other, entry.partition)
+    for stream in ("sdp", "sap"):
+        here = {p.name: p.sha256 for p in run.catalog.products(partition=entry.partition, stream=stream)}
+        there = {p.name: p.sha256 for p in other.catalog.products(stream=stream)}
+        assert there == here
+        assert len(here) > 5
+
+
+@pytest.mark.parametrize("run", [COMPACT], indirect=True)
+def test_processing_again_leaves_every_product_as_it_is(run: Run) -> None:
+    before = run.catalog.products(current=None)
+    faults_before, findings_before = run.catalog.faults(), run.catalog.findings()
+    partition = run.partitions[0]
+    results = execute(run.platform, partition)
+    written = [product for result in results for product in result.products]
+    assert len(written) == len([p for p in before if p.partition == partition])
+    assert not any(product.changed for product in written)
+    after = run.catalog.products(current=None)
+    assert [(p.id, p.name, p.version, p.sha256) for p in after] == [(p.id, p.name, p.version, p.sha256) for p in before]
+    assert all(p.current and p.version == 1 for p in after)
+    again = run.catalog.faults(), run.catalog.findings()
+    for old, new in zip((faults_before, findings_before), again, strict=True):
+        assert [_content(row) for row in new] == [_content(row) for row in old]
+
+
+def _content(row: dict[str, object]) -> dict[str, str]:
+    """A row without what tells one run from another."""
+    return {name: repr(value) for name, value in row.items() if name not in ("id", "run_id")}
 
 
 @pytest.mark.xdist_group("truth clean")

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from mta_assets.archive import catalog_schema
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.products import read_fits
 from mta_assets.missions.load import load_mission
@@ -72,6 +74,17 @@ def make(folder: Path, hours: float, minutes: float, seed: int, faults: bool = T
     for entry in platform.catalog.playbacks():
         execute(platform, entry.partition)
     return run
+
+
+def only_playback(folder: Path, path: Path, created: float) -> Platform:
+    """A platform that has taken in one playback, as if it had come at a given moment: DATE of all its products."""
+    platform = Platform(Settings(mission="chandra", data=folder))
+    put(platform, path)
+    arrivals, _ = take_in(platform, Watch())
+    assert [arrival.state for arrival in arrivals] == ["accepted"], arrivals
+    with platform.catalog.engine.begin() as connection:
+        connection.execute(sa.update(catalog_schema.playbacks).values(created=created))
+    return platform
 
 
 def execute(platform: Platform, partition: str) -> list[Any]:

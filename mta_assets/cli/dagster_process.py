@@ -24,6 +24,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def write_instance(home: Path) -> None:
+    """Make a folder the home of a Dagster instance like that of the project, with everything it writes inside."""
+    home.mkdir(parents=True, exist_ok=True)
+    config = (PROJECT / "dagster.yaml").read_text(encoding="utf-8")
+    (home / "dagster.yaml").write_text(config.replace("data/dagster", str(home)), encoding="utf-8")
+
+
 class DagsterProcess:
     """``dagster dev`` for a mission and a data folder, with its own instance below that folder.
 
@@ -60,9 +67,7 @@ class DagsterProcess:
     def start(self) -> None:
         """Start it; `wait_until_ready` waits for the web server."""
         home = self.data / "dagster_home"
-        home.mkdir(parents=True, exist_ok=True)
-        config = (PROJECT / "dagster.yaml").read_text(encoding="utf-8")
-        (home / "dagster.yaml").write_text(config.replace("data/dagster", str(home)), encoding="utf-8")
+        write_instance(home)
         environment = {**os.environ, "DAGSTER_HOME": str(home), "MTA_DATA": str(self.data), "MTA_MISSION": self.mission}
         command = [
             _program("dagster"), "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", "mta_assets.definitions",

@@ -196,8 +196,8 @@ class ArchiveRun:
         for path in moves.values():
             make_folder(path.parent)
         write_journal(self.staging, run.run_id, [str(path.relative_to(self.sink.root)) for path in moves.values()])
-        fsync_folder(self.staging)
         with outside_faults(self.sink.root, "move the products into their places"):
+            fsync_folder(self.staging)
             for staged, path in moves.items():
                 staged.chmod(0o444)
                 staged.rename(path)

@@ -13,6 +13,7 @@ import re
 import signal
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,21 @@ def stated_checksum(path: Path, now: float) -> str | None:
         f"{shown(sidecar.name)}: expected a sha256 in hexadecimal digits, came "
         f"{shown(text[:40])!r} ({_kind(status.st_mode)} of {status.st_size} bytes); send both files again"
     )
+
+
+def orphaned_checksums(folder: Path, now: float) -> list[tuple[Path, str, float]]:
+    """Checksum files that have lain there for some time without their file: path, what they state, and age [s]."""
+    found = []
+    for name in os.listdir(folder):
+        path = folder / name.removesuffix(CHECKSUM)
+        if not name.endswith(CHECKSUM) or os.path.lexists(path):
+            continue
+        with suppress(OSError):
+            stated = stated_checksum(path, now=0.0)
+            age = now - (folder / name).lstat().st_mtime
+            if stated and age > AT_REST:
+                found.append((folder / name, stated, age))
+    return found
 
 
 def _being_written(path: Path) -> bool:

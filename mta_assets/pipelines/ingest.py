@@ -11,31 +11,26 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from mta_assets.archive.entries import PlaybackEntry, QuarantineEntry
+from mta_assets.archive.entries import PlaybackEntry
 from mta_assets.archive.names import check_name
-from mta_assets.archive.quarantine import quarantine
 from mta_assets.archive.store import atomic_write, fsync_file, make_folder, move, outside_faults, sha256_of, write_bytes
 from mta_assets.core import times
 from mta_assets.core.errors import BadData, MtaError, TransientError
+from mta_assets.pipelines.arrivals import (
+    Arrival,
+    drop_sidecar,
+    finish_interrupted,
+    holds,
+    kept_path,
+    move_and_mark,
+    postponed,
+    set_apart,
+)
 from mta_assets.pipelines.incoming import CHECKSUM, Mark, Watch, listed, shown, stated_checksum, why_not_whole
 from mta_assets.pipelines.platform import Platform
 from mta_assets.telemetry.playback import Playback, partition_key
-
-State = Literal["waiting", "accepted", "duplicate", "quarantined", "lost"]
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """What happened to one file of the incoming folder; name and reason are safe to show."""
-
-    name: str
-    state: State
-    reason: str
-    partition: str | None = None
 
 
 def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arrival], Watch]:
@@ -62,7 +57,7 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
         If the mission is not set up right. Neither touches a file.
     """
     make_folder(platform.settings.incoming)
-    arrivals = _finish_interrupted(platform)
+    arrivals = finish_interrupted(platform)
     seen: dict[str, Mark] = {}
     again: list[str] = []
     tries = 0
@@ -98,12 +93,13 @@ def _look_at(
     except BadData as error:
         return _refuse(platform, path, str(error)), True
     except (TransientError, OSError, MemoryError) as error:
-        return _postponed(path, error), True
+        return postponed(path, error), True
 
 
-def _postponed(path: Path, error: BaseException) -> Arrival:
-    text = f"could not be taken in and is tried again: {error or type(error).__name__}"
-    return Arrival(shown(path.name), "waiting", shown(text))
+def _cxc_seconds(unix: float) -> float:
+    from datetime import UTC, datetime
+
+    return times.from_datetime(datetime.fromtimestamp(unix, UTC))
 
 
 def accept(platform: Platform, path: Path) -> Arrival:
@@ -126,7 +122,7 @@ def accept(platform: Platform, path: Path) -> Arrival:
     if known is not None:
         return _accept_again(platform, path, known)
     partition = partition_key(playback)
-    target = _place(platform, playback.sha256, name)
+    target = kept_path(platform, playback.sha256, name)
     with outside_faults(path, "bring it to the disk"):
         fsync_file(path)
     overlaps = platform.catalog.enter_playback(
@@ -142,7 +138,7 @@ def accept(platform: Platform, path: Path) -> Arrival:
         arrived=_cxc_seconds(status.st_ctime),
         facts=dict(playback.facts),
     )
-    _move_and_mark(platform, partition, path, target, playback.sha256)
+    move_and_mark(platform, partition, path, target, playback.sha256)
     text = f"{playback.size} bytes, {times.to_utc_iso(playback.tstart)} to {times.to_utc_iso(playback.tstop)}"
     if overlaps:
         text += f"; overlaps {', '.join(overlaps)}"
@@ -171,97 +167,33 @@ def _accept_again(platform: Platform, path: Path, known: PlaybackEntry) -> Arriv
     """A file whose bytes the catalog knows: set apart and counted, or put where its first copy is missing."""
     if known.state == "arriving":
         raise TransientError(f"{path.name}: the same content is just being taken in as {known.partition}")
-    if not _holds(Path(known.path), known):
-        target = _place(platform, known.sha256, known.file_name)
+    if not holds(Path(known.path), known):
+        target = kept_path(platform, known.sha256, known.file_name)
         move(path, target)
-        _drop_sidecar(path, known.sha256)
+        drop_sidecar(path, known.sha256)
         platform.catalog.set_playback(known.partition, state="accepted", path=str(target))
         reason = f"replaces the lost or damaged file of {known.partition}; process it again in the Dagster UI"
         return Arrival(path.name, "accepted", reason, known.partition)
     reason = f"same content as {known.file_name}, taken in before as {known.partition}"
     if known.state == "quarantined":
         reason += ", which turned out to be bad data and is in quarantine"
-    quarantine(path, platform.settings.quarantine, f"duplicate: {reason}", platform.catalog, platform.mission.name)
-    _drop_sidecar(path, known.sha256)
+    set_apart(platform, path, f"duplicate: {reason}")
+    drop_sidecar(path, known.sha256)
     return Arrival(path.name, "duplicate", reason, known.partition)
-
-
-def _place(platform: Platform, sha256: str, name: str) -> Path:
-    return platform.settings.playbacks / f"{sha256[:8]}_{name}"
-
-
-def _cxc_seconds(unix: float) -> float:
-    from datetime import UTC, datetime
-
-    return times.from_datetime(datetime.fromtimestamp(unix, UTC))
-
-
-def _move_and_mark(platform: Platform, partition: str, source: Path, target: Path, sha256: str) -> None:
-    move(source, target)
-    _drop_sidecar(source, sha256)
-    platform.catalog.mark_accepted(partition, times.now())
-
-
-def _drop_sidecar(path: Path, sha256: str) -> None:
-    """Remove the checksum file of a file that is gone, unless it is already that of the next file of this name."""
-    try:
-        if stated_checksum(path, now=0.0) == sha256:
-            with outside_faults(path, "remove its checksum file"):
-                path.with_name(path.name + CHECKSUM).unlink(missing_ok=True)
-    except OSError:
-        return  # it can not even be read: nothing that belongs to us
-
-
-def _finish_interrupted(platform: Platform) -> list[Arrival]:
-    """What a crash or a full disk left between its entry in the catalog and its place among the playbacks."""
-    arrivals = []
-    for playback in platform.catalog.arriving(platform.mission.name):
-        try:
-            state, reason = _finish(platform, playback)
-        except (TransientError, OSError) as error:
-            state, reason = "waiting", shown(f"its arrival could not be finished and is tried again: {error}")
-        arrivals.append(Arrival(playback.file_name, state, reason, playback.partition))
-    return arrivals
-
-
-def _finish(platform: Platform, playback: PlaybackEntry) -> tuple[State, str]:
-    source, target = Path(playback.source), Path(playback.path)
-    if _holds(source, playback):
-        _move_and_mark(platform, playback.partition, source, target, playback.sha256)
-    elif _holds(target, playback):
-        _drop_sidecar(source, playback.sha256)
-        platform.catalog.mark_accepted(playback.partition, times.now())
-    else:
-        reason = f"entered as {playback.partition}, but its file is neither at {source} nor at {target}; send it again"
-        path = platform.settings.quarantine / target.name
-        platform.catalog.add_quarantine(
-            QuarantineEntry(
-                playback.mission, playback.file_name, playback.sha256, playback.size, reason, times.now(), str(path)
-            )
-        )
-        platform.catalog.withdraw(playback.partition)
-        return "lost", reason
-    return "accepted", "an interrupted arrival was finished"
-
-
-def _holds(path: Path, playback: PlaybackEntry) -> bool:
-    """Whether a file is that of an entry, and not another one that has got its name since."""
-    return path.is_file() and path.stat().st_size == playback.size and sha256_of(path) == playback.sha256
 
 
 def _refuse(platform: Platform, path: Path, reason: str) -> Arrival:
     """Into quarantine, with what was said of it."""
-    folder, mission = platform.settings.quarantine, platform.mission.name
     sidecar = path.with_name(path.name + CHECKSUM)
     try:
         stated = stated_checksum(path, now=0.0)
-        quarantine(path, folder, shown(reason), platform.catalog, mission)
+        set_apart(platform, path, shown(reason))
         if stated:
-            _drop_sidecar(path, stated)
+            drop_sidecar(path, stated)
         elif os.path.lexists(sidecar):
-            quarantine(sidecar, folder, f"beside a refused file: {shown(reason)}", platform.catalog, mission)
+            set_apart(platform, sidecar, f"beside a refused file: {shown(reason)}")
     except (TransientError, OSError, BadData) as error:
-        return _postponed(path, error)
+        return postponed(path, error)
     return Arrival(shown(path.name), "quarantined", shown(reason))
 
 

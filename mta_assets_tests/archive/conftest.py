@@ -14,12 +14,7 @@ from pathlib import Path
 import pytest
 
 from mta_assets.archive.catalog import Catalog
-
-
-def _program(name: str) -> str | None:
-    found = shutil.which(name)
-    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return found if found and name != "pg_ctl" else str(versions[-1]) if versions else found
+from mta_assets_tests.needs import program
 
 
 def _server_user() -> str | None:
@@ -33,10 +28,8 @@ def _server_user() -> str | None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a server on a free loopback port, without a database name."""
-    initdb, control = _program("initdb"), _program("pg_ctl")
-    if not initdb or not control:
-        pytest.skip("no PostgreSQL server is installed here")
-    pytest.importorskip("psycopg2")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    initdb, control = (program(name, "postgresql", folders) for name in ("initdb", "pg_ctl"))
     user = _server_user()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

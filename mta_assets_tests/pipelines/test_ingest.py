@@ -170,6 +170,29 @@ def test_something_that_is_no_checksum_is_refused_and_kept_with_the_file(house: 
     assert goes_through(house)
 
 
+def test_a_checksum_whose_file_never_comes_is_told_after_a_day(house: House) -> None:
+    path = house.drop(NAME, content())
+    path.unlink()
+    sidecar = path.with_name(NAME + ".sha256")
+    long_ago(sidecar, 3600.0)
+    assert house.look() == []
+    assert sidecar.exists()
+    long_ago(sidecar, 90_000.0)
+    (arrival,) = house.look()
+    assert (arrival.name, arrival.state) == (sidecar.name, "quarantined")
+    assert f"the checksum of {NAME} came, the file did not within a day" in arrival.reason
+    assert list(house.incoming.iterdir()) == []
+
+
+def test_a_checksum_file_left_over_from_an_accepted_playback_is_removed(house: House) -> None:
+    house.arrive(NAME, content())
+    path = house.drop(NAME, content())
+    path.unlink()
+    long_ago(path.with_name(NAME + ".sha256"))
+    assert house.look() == []
+    assert list(house.incoming.iterdir()) == []
+
+
 # ---- content and names
 
 
