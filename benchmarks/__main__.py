@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    bench_chain,
     bench_engineering,
     bench_events,
     bench_import,
@@ -30,11 +31,12 @@ BENCHMARKS: dict[str, Callable[[Inputs], list[Row]]] = {
     "packets": lambda inputs: bench_packets.run(),
     "playback": bench_playback.run,
     "day": bench_playback.run_day,
+    "chain": bench_chain.run,
+    "products": bench_products.run,
     "simulator": bench_simulator.run,
     "import": lambda inputs: bench_import.run(),
     "engineering": lambda inputs: bench_engineering.run(),
     "events": lambda inputs: bench_events.run(),
-    "products": bench_products.run,
 }
 
 

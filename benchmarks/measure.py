@@ -78,14 +78,13 @@ def peak_memory() -> int:
     return most if sys.platform == "darwin" else most * PAGE
 
 
-def fresh(module: str, *arguments: object) -> dict[str, Any]:
+def fresh(module: str, *arguments: object) -> Any:
     """Run ``python -m module arguments`` in a new process; it prints JSON."""
     command = [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def machine() -> dict[str, Any]:

@@ -21,10 +21,12 @@ class Settings(BaseSettings):
 
     mission: str = Field(default="chandra", description="name of a built-in mission, or the path of a mission folder")
     data: Path = Field(default=Path("data"), description="folder that holds everything the platform writes")
-    catalog_url: str | None = Field(default=None, description="SQLAlchemy URL of the catalog; default SQLite at DATA/MISSION/catalog.sqlite"
+    catalog_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the catalog; SQLite in the mission's data folder if not set"
     )
     poll_seconds: int = Field(default=2, ge=1, description="how often the incoming folder is looked at [s]")
-    settle_seconds: float = Field(default=1.0, ge=0, description="a file without checksum file must not have changed for so long [s]"
+    settle_seconds: float = Field(
+        default=1.0, ge=0, description="a file without checksum must not have changed for so long [s]"
     )
     retries: int = Field(default=3, ge=0, description="how often a transient fault is retried")
 

@@ -9,7 +9,15 @@ import pytest
 from rich.console import Console
 
 import benchmarks.__main__ as bench
-from benchmarks import bench_engineering, bench_events, bench_packets, bench_playback, bench_products, bench_simulator
+from benchmarks import (
+    bench_chain,
+    bench_engineering,
+    bench_events,
+    bench_packets,
+    bench_playback,
+    bench_products,
+    bench_simulator,
+)
 from benchmarks.inputs import Inputs
 from benchmarks.measure import Row, fresh, peak_memory
 
@@ -21,6 +29,7 @@ def inputs(tmp_path_factory):
     return Inputs(tmp_path_factory.mktemp("benchmarks"), minutes=10.0, hours=1.0, day_hours=0.5)
 
 
+@pytest.mark.slow
 def test_a_playback_is_measured_from_the_file_to_its_tables_and_every_event_comes_out(inputs):
     rows = bench_playback.run(inputs, repeats=1)
     assert [row.reached for row in rows if row.unit == "MiB"] == [True, True, True]
@@ -32,6 +41,7 @@ def test_the_full_rate_fills_the_frames(inputs):
     assert inputs.full_hour.acis_events == pytest.approx(frames * 44, rel=0.02)  # 24 kbit/s of 13-word events
 
 
+@pytest.mark.slow
 def test_a_longer_file_is_streamed(inputs):
     memory, time = bench_playback.run_day(inputs)
     assert memory.reached
@@ -55,6 +65,13 @@ def test_packets_are_measured_against_the_peers_and_equal_theirs():
     except bench_packets.NoRealData as absent:
         pytest.skip(str(absent))
     assert "space_packet_parser" in [row.beside for row in rows]
+
+
+@pytest.mark.slow
+def test_the_whole_chain_is_measured(inputs):
+    first, second = bench_chain.run(inputs, repeats=1)
+    assert first.value > 0
+    assert second.value > 0
 
 
 def test_the_table_says_what_is_not_reached():

@@ -38,4 +38,6 @@ def test_a_run_killed_ten_times_gives_the_same_bytes_and_rows_as_an_undisturbed_
     assert found["problems"] == [[], []]
     assert len(found["whole"]["products"]) > 100
     assert found["killed"] == found["whole"]
-    print(f"{KILLS} kills with {made} products there; in the end {len(found['whole']['products'])}, byte for byte equal")
+    print(
+        f"{KILLS} kills with {made} products there; in the end {len(found['whole']['products'])}, byte for byte equal"
+    )

@@ -47,13 +47,12 @@ class TableFolder:
         try:
             self._close(quiet=error is not None)
             if error is None and temporary:
-                for path in temporary:
-                    with outside_faults(path, "bring it to the disk"):
+                with outside_faults(self.folder, "put the tables in their places"):
+                    for path in temporary:
                         fsync_file(path)
-                for path, final in temporary.items():
-                    with outside_faults(final, "put the file in its place"):
+                    for path, final in temporary.items():
                         path.rename(final)
-                fsync_folder(self.folder)
+                    fsync_folder(self.folder)
         finally:
             for path in temporary:
                 with suppress(OSError):

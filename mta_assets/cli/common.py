@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,20 +29,29 @@ def platform(mission: str | None) -> Platform:
 
 
 def print_json(content: Any) -> None:
-    """Plain JSON on standard output; values that JSON does not know become text."""
-    typer.echo(json.dumps(content, indent=2, default=str))
+    """Plain JSON on standard output; values that JSON does not know become text, numbers that are none null."""
+    typer.echo(json.dumps(_without_nan(content), indent=2, default=str, allow_nan=False))
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows of equal keys as a table; nothing but the title and a dash where there are none."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
     for name in rows[0] if rows else ["—"]:
         right = all(isinstance(row[name], int | float) for row in rows)
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(escape(_cell(value)) for value in row.values()))  # a file may be called [red]
     terminal().print(table)
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from mta_assets.core.errors import TransientError
 
 PROJECT = Path(__file__).resolve().parents[2]
+FORCED = 5.0  # [s] from a signal that is hard to refuse to the end
 
 
 def free_port() -> int:
@@ -105,19 +106,33 @@ class DagsterProcess:
             time.sleep(0.2)
 
     def stop(self, timeout: float = 30.0) -> None:
-        """End it and everything it started, by its process group."""
+        """End it and everything it started: asked first, forced where that does not help.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to end in an orderly way.
+        """
         if self._process is None:
             return
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._process.pid, number)
-            except ProcessLookupError:
+        for number, patience in ((signal.SIGINT, timeout), (signal.SIGTERM, FORCED), (signal.SIGKILL, FORCED)):
+            if _ended(self._process, number, patience):
                 break
-            try:
-                self._process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                continue
         self._process = None
+
+
+def _ended(process: subprocess.Popen[bytes], number: int, patience: float) -> bool:
+    """Whether nothing is left of a process group some time after a signal."""
+    deadline = time.monotonic() + patience
+    try:
+        os.killpg(process.pid, number)
+        while time.monotonic() < deadline:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _program(name: str) -> str:

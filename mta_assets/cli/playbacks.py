@@ -45,6 +45,8 @@ def status(
     print_table("Playbacks", content["playbacks"])
     if stages:
         print_table("Stages", content["stages"])
+    if content["incoming"]:
+        print_table("Waiting to be taken in", content["incoming"])
     if content["quarantine"]:
         print_table("Quarantine", content["quarantine"])
     latency = content["latency"]

@@ -32,7 +32,10 @@ def decom(
     """Decommutate one file to Parquet tables (time, raw counts, converted values, quality) and say what was found."""
     from mta_assets.pipelines.decom import decommutate_file
 
-    moment = None if near is None else from_utc(near)
+    try:
+        moment = None if near is None else from_utc(near)
+    except ValueError as error:
+        raise typer.BadParameter(f"--near {near!r}: expected a UTC time like 2024-03-01T00:00:00") from error
     report = decommutate_file(file, to, mission=mission, dictionary=dictionary, near=moment)
     if as_json:
         print_json(report)

@@ -11,7 +11,7 @@ FAULTS = Schema(
             "kind",
             "U20",
             doc="gap, duplicate, bad_sync, bad_checksum, out_of_order, time_step, truncated, unplaced, "
-            "sequence_gap, bad_packet, overlap",
+            "sequence_gap, bad_packet, bad_header, overlap",
         ),
         Column("source", "U20", doc="what it was found in: frames, acis, hrc, aca, or a packet name"),
         Column("tstart", "f8", "s", "first time affected, TT since 1998.0 (NaN if not known)"),

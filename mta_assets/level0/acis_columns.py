@@ -32,9 +32,7 @@ def _phas(*shape: int) -> Column:
 
 _PHA = Column("PHA", "i4", "adu", "event amplitude computed on board", limits=(0, 131071))
 _FLTGRADE = Column("FLTGRADE", "i2", "", "event grade code, flight system", limits=(0, 255))
-_CORN_PHA = Column(
-    "CORN_PHA", "i2", "adu", "mean corner pulse height; 4095: no valid corner", limits=(-4096, 4095)
-)
+_CORN_PHA = Column("CORN_PHA", "i2", "adu", "mean corner pulse height; 4095: no valid corner", limits=(-4096, 4095))
 
 EVENTS = {
     "FAINT": _events(_CCDX, _CCDY, _phas(3, 3)),

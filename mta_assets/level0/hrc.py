@@ -52,9 +52,7 @@ def extract_events(playback: Playback, mission: Mission, request: Request) -> It
         yield fault_table(rows)
 
 
-def products(
-    stream: ScienceStream, events: HrcEvents, engineering: Engineering, period: float
-) -> Iterator[Product]:
+def products(stream: ScienceStream, events: HrcEvents, engineering: Engineering, period: float) -> Iterator[Product]:
     """Products of one block: one for each stretch of frames with the same observation identifier."""
     obsid = engineering.obsids(stream.time)
     edges = np.flatnonzero(np.diff(obsid)) + 1

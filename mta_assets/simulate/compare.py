@@ -51,9 +51,9 @@ def compare(
     for table, all_rows in found.items():
         for row in all_rows:
             if id(row) not in explained:
-                what = row.get("name") or row.get("source")
+                subject = row.get("name") or row.get("source")
                 problems.append(
-                    f"{table.lower()}: {row['kind']} of {what} in {_file(row, files)} was found but not injected: "
+                    f"{table.lower()}: {row['kind']} of {subject} in {_file(row, files)} was found but not injected: "
                     f"{row['detail']}"
                 )
     return problems + _overlaps(truth, overlaps)
@@ -62,7 +62,7 @@ def compare(
 def _file(row: Record, files: Mapping[str, str]) -> str:
     """Name of the playback that a row is about: its partition ends with the head of the file's hash."""
     partition = str(row["partition"])
-    return files.get(partition.rpartition("-")[2], partition)
+    return str(files.get(partition.rpartition("-")[2], partition))
 
 
 def _comes_down_again(truth: Mapping[str, Any], fault: Record) -> str | None:

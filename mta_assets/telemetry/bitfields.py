@@ -84,9 +84,7 @@ def record_fields(
     """
     counts = (32 * length - layout.record_offset) // layout.record_bits
     total = int(counts.sum())
-    out = {
-        f.name: np.empty(total if f.count == 1 else (total, f.count), result_type(f)) for f in layout.record
-    }
+    out = {f.name: np.empty(total if f.count == 1 else (total, f.count), result_type(f)) for f in layout.record}
     if not total:
         return out, counts
     aligned = layout.record_bits % 32 == 0 and layout.record_offset % 32 == 0
@@ -123,9 +121,7 @@ def _aligned_records(
             target[:, j] = value
 
 
-def _packed_records(
-    words: Words, at: NDArray[np.int64], fields: Iterable[Field], out: dict[str, NDArray[Any]]
-) -> None:
+def _packed_records(words: Words, at: NDArray[np.int64], fields: Iterable[Field], out: dict[str, NDArray[Any]]) -> None:
     # a record of at most 64 bits begins at any bit: three words hold it
     word, shift = at >> 5, (at & 31).astype(np.uint64)
     low = words[word].astype(np.uint64) | (words[word + 1].astype(np.uint64) << np.uint64(32))

@@ -104,6 +104,13 @@ class FaultBook:
                 detail = f"APID {pair >> 32}, {pair & 0xFFFFFFFF} bytes: {trouble.detail}"
                 self.add(trouble.kind, trouble.source, tstart, tstop, int(count[0]), int(count[-1]), len(index), detail)
 
+    def odd(self, packets: Packets, index: NDArray[np.int64], detail: str, time: Any, kinds: Kinds) -> None:
+        """Packets whose header flags contradict the other packets of their APID."""
+        for one in index.tolist():
+            count, apid = int(packets.seqcount[one]), int(packets.apid[one])
+            at = float(time[one])
+            self.add("bad_header", kinds[one] or f"apid {apid}", at, at, count, count, 1, f"APID {apid}: {detail}")
+
     def moved(self, packets: Packets, index: NDArray[np.int64], time: Any, kinds: Kinds) -> None:
         """Packets whose own time was not believed."""
         for one in index.tolist():

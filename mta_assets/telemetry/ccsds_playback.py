@@ -20,7 +20,7 @@ from mta_assets.core.tables import Column, Schema, Table
 from mta_assets.missions.load import Mission, PacketTimeSection
 from mta_assets.telemetry.ccsds import Framer, Packets
 from mta_assets.telemetry.ccsds_faults import FaultBook, Kinds, steady
-from mta_assets.telemetry.ccsds_sequence import SequenceCheck
+from mta_assets.telemetry.ccsds_sequence import SequenceCheck, odd_headers
 from mta_assets.telemetry.packet_decom import Decoded, decode, iter_packet_blocks, tables
 from mta_assets.telemetry.packet_time import packet_times, time_fields
 from mta_assets.telemetry.playback import Playback, file_sha256
@@ -169,6 +169,8 @@ class _Scan:
         _, breaks, repeat = self.sequence.check(packets)
         self.book.sequence(packets, breaks, repeat, time, kinds)
         self.book.troubles(packets, decoded.troubles, time)
+        for index, detail in odd_headers(packets, first_block=not self.count):
+            self.book.odd(packets, index, detail, time, kinds)
         self.book.moved(packets, np.flatnonzero(moved), time, kinds)
         self._count(packets, kinds, time, repeat, breaks)
         known = time[np.isfinite(time)]

@@ -15,6 +15,7 @@ from mta_assets.telemetry.ccsds import SEQUENCE, UNSEGMENTED, Flaw, Packets
 from mta_assets.telemetry.ccsds_sync import HEADER
 
 CONTINUATION, FIRST, LAST = 0, 1, 2  # sequence flags
+ENOUGH, RARE = 8, 0.05  # so many packets show what is usual, and such a part of them may be odd
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,43 @@ def _same_bytes(packets: Packets, one: NDArray[np.int64], other: NDArray[np.int6
         left = packets.data[packets.offset[one[rows], None] + cells]
         same[rows] = (left == packets.data[packets.offset[other[rows], None] + cells]).all(axis=1)
     return same
+
+
+def odd_headers(packets: Packets, first_block: bool = True) -> list[tuple[NDArray[np.int64], str]]:
+    """Packets whose header flags contradict those of the others of their APID, and in which way.
+
+    Nothing protects the header of a packet; these flags change no value, so that a damaged one shows in no other way.
+    What is not rare is the way of the sender and not told of.
+
+    Parameters
+    ----------
+    packets
+        A block, in file order.
+    first_block
+        False if segments at its beginning may continue those of a block before.
+    """
+    alone = packets.seqflags == UNSEGMENTED
+    found = []
+    for _, rows in _by_apid(packets) if len(packets) else []:
+        index = np.arange(len(packets))[rows]
+        few = max(1, int(RARE * len(index)))
+        if len(index) < ENOUGH:
+            continue
+        secondary = packets.secondary[index]
+        usual = 2 * np.count_nonzero(secondary) > len(index)
+        odd = index[secondary != usual]
+        if 0 < len(odd) <= few:
+            found.append((odd, "its secondary header flag is not that of the other packets"))
+        place = np.flatnonzero(~alone[index])
+        if 0 < len(place) <= few:
+            state, _ = _units(packets, index[place])
+            last = np.flatnonzero(alone[index])[-1]
+            broken = (state == 0) | ((state == 3) & (place < last))
+            if not first_block:
+                broken &= place != np.arange(len(place))
+            if broken.any():
+                found.append((index[place[broken]], "its sequence flags say segment, but it stands alone"))
+    return found
 
 
 @dataclass(frozen=True)

@@ -164,8 +164,10 @@ class Walk:
         if found is None:
             found = find_chain(self.data, at, end, self.known, self.final)
         if found is not None:
+            first = not self.known.any()
             self.known[view[found] << 8 | view[found + 1]] = True
-            return self._skip(at, found)
+            # Damage near the beginning of a file: now that a kind is known, packets before it are believed too.
+            return at if first else self._skip(at, found)
         if not self.final:  # nothing certain in this block: all but the look-ahead is lost
             return self._skip(at, max(at + 1, end - self.look_ahead))
         if at + HEADER >= end or (is_header(view, at) and not complete):

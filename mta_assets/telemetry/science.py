@@ -89,9 +89,7 @@ def format_of(mission: Mission, instrument: str) -> int:
     )
 
 
-def science_stream(
-    block: FrameBlock, telemetry_format: int, ranges: Sequence[tuple[int, int]]
-) -> ScienceStream:
+def science_stream(block: FrameBlock, telemetry_format: int, ranges: Sequence[tuple[int, int]]) -> ScienceStream:
     """Cut the science bytes out of the frames of one format.
 
     Parameters

@@ -38,7 +38,7 @@ class House:
     def tick(self) -> Any:
         """One evaluation of the sensor, with the dynamic partitions it asks for added."""
         sensor = self.defs.get_repository_def().get_sensor_def("playback_sensor")
-        # By its reference, as the daemon hands it over: only then are the requested partitions known to the run requests.
+        # By its reference, as the daemon hands it over: only then do the run requests know the requested partitions.
         context = dg.build_sensor_context(
             instance_ref=self.instance.get_ref(), cursor=self.cursor, definitions=self.defs
         )

@@ -37,9 +37,7 @@ def engineering_block(dictionary: Dictionary, obsid: Any, hetg: int, letg: int) 
     return replace(block, data=data)
 
 
-@pytest.mark.parametrize(
-    ("hetg", "letg", "grating"), [(640, 3560, "HETG"), (3560, 640, "LETG"), (3560, 3560, "NONE")]
-)
+@pytest.mark.parametrize(("hetg", "letg", "grating"), [(640, 3560, "HETG"), (3560, 640, "LETG"), (3560, 3560, "NONE")])
 def test_the_keywords_follow_from_the_engineering_of_the_interval(hetg: int, letg: int, grating: str) -> None:
     dictionary = dictionary_of(chandra())
     obsid = np.where(np.arange(1280) < 640, 28102, 28103)

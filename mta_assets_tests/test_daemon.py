@@ -1,0 +1,264 @@
+"""The real thing: ``dagster dev`` as a process of its own, files that come in, and what it makes of them by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+
+from mta_assets.archive.products import read_fits
+from mta_assets.cli.dagster_process import DagsterProcess
+from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.ingest import put
+from mta_assets.pipelines.platform import Platform
+from mta_assets.pipelines.status import report
+from mta_assets.settings import Settings
+from mta_assets.simulate.playbacks import simulate
+from mta_assets.telemetry.ccsds import frame_bytes
+from mta_assets.telemetry.xtce import load_xtce
+from mta_assets_tests.realdata import realdata
+from mta_assets_tests.telemetry.spp_reference import reference, same
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daemon")]
+Found = TypeVar("Found")
+PATIENCE = 90.0  # [s] for anything; the machine may be busy with other things
+LATENCY = 60.0  # [s] likewise
+IMPORT = 5.0  # [s] of processor time, from nothing to the definitions
+JPSS = "J01_G011_LZ_2021-04-09T00-00-00Z_V01.DAT1"
+RUNS = "{ runsOrError { ... on Runs { results { runId status stats { ... on RunStatsSnapshot { stepsFailed } } } } } }"
+ASSETS = """{ assetNodes { assetKey { path } partitionKeys partitionStats { numMaterialized numFailed }
+  assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } } } }"""
+EVENTS = """query Events($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection { events {
+  ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } } } } } } }"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A mission's Dagster process, and a platform of our own that looks at the same catalog."""
+
+    process: DagsterProcess
+
+    @cached_property
+    def platform(self) -> Platform:
+        return Platform(Settings(mission=self.process.mission, data=self.process.data))
+
+    def until(self, condition: Callable[[], Found | None], what: str, seconds: float = PATIENCE) -> Found:
+        """Poll until a condition gives something."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.2)
+        log = self.process.log.read_text(encoding="utf-8", errors="replace")
+        pytest.fail(f"{what}: not within {seconds:.0f} s\n{report(self.platform, 0)['playbacks']}\n{log[-3000:]}")
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        request = Request(f"{self.process.url}/graphql", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=30) as answer:
+            content = json.load(answer)
+        assert "errors" not in content, content
+        return content["data"]
+
+    def runs(self) -> list[dict[str, Any]]:
+        return self.query(RUNS)["runsOrError"]["results"]
+
+    def done(self, name: str) -> dict[str, Any] | None:
+        """The line of ``mta status`` of a playback when it is done; fails at once if it has failed."""
+        row = next((r for r in report(self.platform, 0)["playbacks"] if r["file"] == name), None)
+        assert row is None or not row["state"].startswith("failed"), row
+        return row if row and row["state"] == "done" else None
+
+    def in_the_middle(self, name: str) -> str | None:
+        """The run that works on a playback, after some of its pipelines have ended and before the others."""
+        entry = next((p for p in self.platform.catalog.playbacks() if p.file_name == name), None)
+        if entry is None or len(self.platform.catalog.runs(partition=entry.partition)) < 3:
+            return None
+        return next((run["runId"] for run in self.runs() if run["status"] == "STARTED"), None)
+
+    def worker(self, run: str) -> int:
+        """Process that executes a run, from the run's own events."""
+        events = self.query(EVENTS, run=run)["runOrError"]["eventConnection"]["events"]
+        entries = [entry for event in events for entry in event.get("metadataEntries", [])]
+        return int(next(entry["text"] for entry in entries if entry["label"] == "pid"))
+
+    def processes(self) -> dict[int, str]:
+        """Living processes that were started for this data folder, in whatever process group."""
+        mark = f"MTA_DATA={self.process.data}".encode()
+        found = {}
+        for folder in Path("/proc").iterdir():
+            try:
+                if folder.name.isdigit() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:  # gone in the meantime, or not ours to look at
+                continue
+        return found
+
+
+@pytest.fixture(scope="module")
+def playbacks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Five playbacks of six minutes."""
+    summary = simulate(load_mission("chandra"), 0.5, tmp_path_factory.mktemp("simulated"), 5, playback_minutes=6)
+    return [written.path for written in summary.files]
+
+
+def deployment(mission: str, folder: Path) -> Iterator[Deployment]:
+    with DagsterProcess(mission, folder) as process:
+        print(f"{mission}: the web server answers after {process.wait_until_ready():.1f} s")
+        yield Deployment(process)
+
+
+@pytest.fixture(scope="module")
+def chandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    yield from deployment("chandra", tmp_path_factory.mktemp("chandra"))
+
+
+@pytest.fixture(scope="module")
+def jpss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    yield from deployment("jpss", tmp_path_factory.mktemp("jpss"))
+
+
+def test_the_code_location_is_imported_within_five_seconds(tmp_path: Path) -> None:
+    code = (
+        "import time; began = time.perf_counter(); import mta_assets.definitions as d; d.defs.get_repository_def(); "
+        "print(time.perf_counter() - began, time.process_time())"
+    )
+    environment = {**os.environ, "MTA_DATA": str(tmp_path), "MTA_MISSION": "chandra"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    wall, processor = map(float, done.stdout.split())
+    print(f"import of the definitions: {wall:.2f} s, {processor:.2f} s of processor time")
+    assert processor < IMPORT
+
+
+def test_playbacks_that_are_put_in_become_products_by_themselves(chandra: Deployment, playbacks: list[Path]) -> None:
+    for path in playbacks[:2]:
+        put(chandra.platform, path)
+    for path in playbacks[:2]:
+        chandra.until(lambda name=path.name: chandra.done(name), f"{path.name} done")
+    chandra.until(lambda: all(run["status"] == "SUCCESS" for run in chandra.runs()), "all runs ended well")
+    runs = chandra.runs()
+    assert len(runs) == 2
+    assert [run["stats"]["stepsFailed"] for run in runs] == [0, 0]
+    partitions = {entry.partition for entry in chandra.platform.catalog.playbacks()}
+    made = {entry.file_id for entry in chandra.platform.catalog.products()}
+    checks = 0
+    for node in chandra.query(ASSETS)["assetNodes"]:
+        assert set(node["partitionKeys"]) == partitions, node
+        assert node["partitionStats"]["numFailed"] == 0, node
+        *_, name = node["assetKey"]["path"]
+        if name in made or name.startswith("STATIC"):
+            assert node["partitionStats"]["numMaterialized"] > 0, node
+        for check in node["assetChecksOrError"].get("checks", []):
+            latest = check["executionForLatestMaterialization"]
+            assert latest is None or latest["status"] == "SUCCEEDED", (node["assetKey"], check)
+            checks += latest is not None
+    assert checks > 50
+    latency = report(chandra.platform, 0)["latency"]
+    print(f"latency over {latency['count']} playbacks: p50 {latency['p50']:.1f} s, p95 {latency['p95']:.1f} s")
+    assert latency["p95"] < LATENCY
+
+
+def test_a_bad_file_goes_to_quarantine_and_the_next_playback_goes_through(
+    chandra: Deployment, playbacks: list[Path]
+) -> None:
+    bad = chandra.platform.settings.incoming / "2024_062_0000_0100_Dump_EM_00099.vcdu"
+    bad.write_bytes(np.random.default_rng(99).bytes(200_000))
+    put(chandra.platform, playbacks[2])
+    refused = chandra.until(
+        lambda: [q for q in report(chandra.platform)["quarantine"] if q["file"] == bad.name], "the bad file refused"
+    )
+    print(f"quarantine: {refused[0]['reason']}")
+    assert not bad.exists()
+    assert len(list(chandra.platform.settings.quarantine.rglob(f"*{bad.name}*"))) >= 1
+    chandra.until(lambda: chandra.done(playbacks[2].name), "the playback after the bad file")
+
+
+def test_a_run_whose_process_is_killed_is_tried_again_by_itself(chandra: Deployment, playbacks: list[Path]) -> None:
+    name = put(chandra.platform, playbacks[3]).name
+    run = chandra.until(lambda: chandra.in_the_middle(name), "a run to kill")
+    os.kill(chandra.worker(run), signal.SIGKILL)
+    began = time.monotonic()
+    chandra.until(lambda: chandra.done(name), "the killed run's playback")
+    print(f"a killed run: its playback was done {time.monotonic() - began:.1f} s later")
+    assert next(r for r in chandra.runs() if r["runId"] == run)["status"] == "FAILURE"
+    _agrees(chandra)
+
+
+def test_after_everything_is_killed_the_next_start_finishes_the_playback(
+    chandra: Deployment, playbacks: list[Path]
+) -> None:
+    name = put(chandra.platform, playbacks[4]).name
+    run = chandra.until(lambda: chandra.in_the_middle(name), "a run to interrupt")
+    for pid in chandra.processes():
+        os.kill(pid, signal.SIGKILL)
+    chandra.until(lambda: not chandra.processes(), "all processes dead")
+    assert chandra.done(name) is None
+    chandra.process.stop()
+    chandra.process.start()
+    ready = chandra.process.wait_until_ready()
+    began = time.monotonic()
+    chandra.until(lambda: chandra.done(name), "the interrupted playback")
+    print(f"a dead Dagster: started in {ready:.1f} s, the playback was done {time.monotonic() - began:.1f} s later")
+    assert next(r for r in chandra.runs() if r["runId"] == run)["status"] == "FAILURE"
+    _agrees(chandra)
+
+
+def _agrees(chandra: Deployment) -> None:
+    """Each product has its file and each file its product, once each."""
+    entries = chandra.platform.catalog.products(current=None)
+    files = [path for root in chandra.platform.roots.values() for path in root.rglob("*.fits")]
+    assert sorted(entry.path for entry in entries) == sorted(map(str, files))
+    assert all(entry.version == 1 for entry in entries)
+
+
+def test_the_jpss_file_dropped_into_the_folder_becomes_level_0_value_for_value(jpss: Deployment) -> None:
+    source = realdata("packets", "jpss", JPSS)
+    incoming = jpss.platform.settings.incoming
+    incoming.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, incoming / JPSS)  # a plain copy, with no checksum beside it
+    row = jpss.until(lambda: jpss.done(JPSS), "the JPSS file")
+    print(f"JPSS-1: done after {row['latency [s]']} s")
+    assert all(run["status"] == "SUCCESS" for run in jpss.until(jpss.runs, "its run"))
+    entries = jpss.platform.catalog.products(file_id="JPSS_ATT_EPHEM_ENG0")
+    products = [read_fits(Path(entry.path), entry.file_id) for entry in entries]
+    values, counts = (
+        {name: np.concatenate([p.table(table)[name] for p in products]) for name in products[0].table(table).columns}
+        for table in ("VALUES", "COUNTS")
+    )
+    definition = load_xtce(realdata("packets", "jpss", "jpss1_geolocation_xtce_v1.xml")).definitions[0]
+    packets, flaws = frame_bytes(source.read_bytes())
+    assert flaws == []
+    compared = 0
+    for number in range(len(packets)):
+        start = int(packets.offset[number])
+        theirs = reference(definition, packets.data[start : start + int(packets.length[number])].tobytes())
+        for name, expected in theirs.items():
+            assert same(values[name][number].item(), expected), (number, name)
+            assert same(counts[name][number].item(), expected.raw_value), (number, name)
+            compared += 1
+    assert len(packets) == len(values["TIME"]) == 7200
+    assert compared == 7200 * 27
+    print(f"JPSS-1: {compared} values of {len(packets)} packets equal to those of space_packet_parser")
+
+
+def test_nothing_is_left_of_a_dagster_that_was_stopped(chandra: Deployment, jpss: Deployment) -> None:
+    for each in (chandra, jpss):
+        assert each.processes()
+        each.process.stop()
+        assert each.processes() == {}
