@@ -20,7 +20,7 @@ from mta_assets.simulate.compare import compare
 from mta_assets_tests import truth_events, truth_samples
 from mta_assets_tests.needs import program
 from mta_assets_tests.truth_events import without_expno
-from mta_assets_tests.truth_runs import DETECTORS, MODES, Run, execute, make, only_playback, rows_in
+from mta_assets_tests.truth_runs import DETECTORS, MODES, Run, digest, execute, found_in, make, only_playback
 
 COMPACT = pytest.param("compact", marks=pytest.mark.xdist_group("truth compact"))
 DAY = pytest.param("day", marks=[pytest.mark.slow, pytest.mark.xdist_group("truth day")])
@@ -66,21 +66,22 @@ def test_every_acis_event_comes_out_unless_its_frames_were_lost(run: Run) -> Non
         true = truth_events.acis_put_in(run, playback)
         found = truth_events.acis_found(run, playback["number"])
         estimated, suspect = (found.status & bit != 0 for bit in (ESTIMATED, SUSPECT_FRAME))
-        possible = true.rows[~true.gone]
+        put_in, came_out = digest(true.rows), digest(found.rows)
+        somewhere = digest(without_expno(true.rows)), digest(without_expno(found.rows))
         # what came out was put in, and was not in a lost frame
-        assert rows_in(found.rows, possible)[~estimated & ~suspect].all()
-        assert rows_in(without_expno(found.rows), without_expno(possible))[~suspect].all()
+        matched = found_in(came_out, put_in[~true.gone])
+        assert matched[~estimated & ~suspect].all()
+        assert found_in(somewhere[1], somewhere[0][~true.gone])[~suspect].all()
         # what was put in came out, in its exposure; the number is an estimate where the exposure's record was lost
-        assert rows_in(without_expno(true.rows), without_expno(found.rows))[true.safe].all()
-        exact = rows_in(true.rows, found.rows)
+        assert found_in(*somewhere)[true.safe].all()
+        exact = found_in(put_in, came_out)
         assert exact[true.safe & ~true.near].all()
         assert np.count_nonzero(true.safe & ~exact) <= np.count_nonzero(estimated)
         # every event of a damaged frame is flagged, and nothing is made of it that was not there
         assert np.count_nonzero(suspect) <= np.count_nonzero(~true.safe & ~true.gone)
-        assert len(found.rows) <= len(possible)
-        both, other = np.lexsort(true.rows[exact].T), np.lexsort(found.rows[rows_in(found.rows, true.rows)].T)
-        times = true.time[exact][both], found.time[rows_in(found.rows, true.rows)][other]
-        np.testing.assert_allclose(times[0], times[1], atol=TICK, rtol=0)
+        assert len(found.rows) <= np.count_nonzero(~true.gone)
+        both = np.argsort(put_in[exact], kind="stable"), np.argsort(came_out[matched], kind="stable")
+        np.testing.assert_allclose(true.time[exact][both[0]], found.time[matched][both[1]], atol=TICK, rtol=0)
         modes |= true.modes
         counts += len(true.rows), true.safe.sum(), true.gone.sum(), estimated.sum(), suspect.sum()
     assert modes == MODES
@@ -214,5 +215,5 @@ def test_a_run_without_faults_has_no_faults_and_no_findings(
     for playback in run.truth.playbacks:
         true, found = (truth_events.acis_put_in(run, playback), truth_events.acis_found(run, playback["number"]))
         assert len(true.rows) == len(found.rows)
-        assert rows_in(true.rows, found.rows).all()
+        assert found_in(digest(true.rows), digest(found.rows)).all()
         assert not found.status.any()

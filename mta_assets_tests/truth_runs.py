@@ -114,15 +114,19 @@ def touches(first: Array, last: Array, ranges: Sequence[Sequence[int]]) -> NDArr
     return touched
 
 
-def rows_in(rows: Array, others: Array) -> NDArray[np.bool_]:
-    """For each row of an integer array whether another array has it; each row there is taken once.
+def digest(rows: Array) -> NDArray[np.uint64]:
+    """A random linear hash of 64 bits of each row of integers: rows of thirty numbers are slow to sort."""
+    weights = np.random.default_rng(64).integers(1 << 63, size=rows.shape[1], dtype=np.uint64)
+    hashes = np.zeros(len(rows), np.uint64)
+    for column, weight in zip(rows.T, weights, strict=True):
+        hashes += column.astype(np.int64).view(np.uint64) * (2 * weight + 1)
+    return hashes
 
-    Rows are compared by a random linear hash of 64 bits: quicker than sorting rows of thirty numbers.
-    """
-    weights = np.random.default_rng(64).integers(1 << 63, size=rows.shape[1], dtype=np.uint64) * np.uint64(2)
-    hashes = [side.astype(np.int64).view(np.uint64) @ (weights + np.uint64(1)) for side in (rows, others)]
-    _, number = np.unique(np.concatenate(hashes), return_inverse=True)
-    pairs = [side * (len(number) + 1) + _occurrence(side) for side in np.split(number, [len(rows)])]
+
+def found_in(values: Array, others: Array) -> NDArray[np.bool_]:
+    """For each value whether it is among the others, each of which is taken once."""
+    _, number = np.unique(np.concatenate([values, others]), return_inverse=True)
+    pairs = [side * (len(number) + 1) + _occurrence(side) for side in np.split(number, [len(values)])]
     return np.isin(*pairs)
 
 

@@ -128,6 +128,7 @@ def test_whichever_change_the_disk_refuses_the_next_look_finishes_the_work(
         assert len(house.catalog.playbacks(state="accepted")) == (outcome != "quarantined")
         refused_files = [row["name"] for row in house.catalog.quarantined() if not row["name"].endswith(".sha256")]
         assert len(refused_files) == (outcome != "accepted")
+        assert all(row["times"] == 1 for row in house.catalog.quarantined())
 
 
 def test_while_the_disk_is_full_every_file_waits_and_says_why(house: House) -> None:
