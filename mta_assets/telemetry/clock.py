@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -123,8 +124,14 @@ def load_clock(path: Path, bits: int = 24) -> Clock:
 
 
 def mission_clock(mission: Mission) -> Clock:
-    """The clock that ``mission.toml`` names."""
+    """The clock that ``mission.toml`` names, read once per process and again when its file has changed."""
     name = mission.file.telemetry.clock
     if name is None:
         raise ConfigError(f"mission {mission.name}: [telemetry] names no clock table, so frames have no time")
-    return load_clock(mission.path(name), mission.frame.counter_bits)
+    path = mission.path(name)
+    return _load_once(path, mission.frame.counter_bits, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load_once(path: Path, counter_bits: int, modified: int) -> Clock:
+    return load_clock(path, counter_bits)
