@@ -19,8 +19,8 @@ IMAGES = Path(__file__).parent / "images"
 PAGES = {
     "lineage.png": ("/asset-groups", 1800, 1100),
     "runs.png": ("/runs", 1500, 700),
-    "static-monitor.png": ("/assets/sdp/STATIC_EPS?view=overview", 1500, 1300),
-    "engineering.png": ("/assets/sdp/PCAD_ENG0?view=partitions", 1500, 900),
+    "static-monitor.png": ("/assets/chandra/sdp/STATIC_EPS?view=overview", 1500, 1300),
+    "engineering.png": ("/assets/chandra/sdp/PCAD_ENG0?view=partitions", 1500, 900),
 }
 # Without these Chromium looks for its makers' servers at every start.
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]

@@ -1,4 +1,4 @@
-"""Playbacks in the catalog: their arrival, acceptance, stages and overlaps."""
+"""Playbacks in the catalog: their arrival, acceptance and overlaps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from mta_assets.archive import catalog_rows as sql
 from mta_assets.archive import catalog_schema as db
 from mta_assets.archive.catalog_base import CatalogBase
-from mta_assets.archive.entries import LatencyEntry, OverlapEntry, PlaybackEntry
+from mta_assets.archive.entries import OverlapEntry, PlaybackEntry
 from mta_assets.core.errors import TransientError
 
 SEQUENCE_TRIES = 20
@@ -100,6 +100,11 @@ class PlaybackCatalog(CatalogBase):
             connection.execute(sa.delete(db.overlaps).where(sa.or_(o.first == partition, o.second == partition)))
             connection.execute(sa.delete(db.playbacks).where(db.playbacks.c.partition == partition))
 
+    def missions(self) -> list[str]:
+        """Names of the missions whose playbacks are here."""
+        with self._read() as connection:
+            return list(connection.execute(sa.select(db.playbacks.c.mission).distinct()).scalars())
+
     def arriving(self, mission: str) -> list[PlaybackEntry]:
         """Playbacks that were entered but not yet accepted."""
         return self.playbacks(mission, "arriving")
@@ -149,30 +154,6 @@ class PlaybackCatalog(CatalogBase):
             sql.merge_facts(connection, partition, facts or {})
             if values:
                 connection.execute(sa.update(db.playbacks).where(db.playbacks.c.partition == partition).values(values))
-
-    def stage(self, partition: str, stage: str, started: float, finished: float | None = None) -> None:
-        """Note when a stage of a playback began and ended; a later call replaces the earlier one."""
-        table = db.stages
-        with self._write() as connection:
-            connection.execute(sa.delete(table).where(table.c.partition == partition, table.c.stage == stage))
-            connection.execute(
-                sa.insert(table).values(partition=partition, stage=stage, started=started, finished=finished)
-            )
-
-    def latencies(self, mission: str | None = None) -> list[LatencyEntry]:
-        """For each playback the time from its arrival to the end of each finished stage."""
-        with self._read() as connection:
-            done = connection.execute(sa.select(db.stages).order_by(db.stages.c.finished)).all()
-        stages: dict[str, dict[str, float]] = {}
-        for row in done:
-            if row.finished is not None:
-                stages.setdefault(row.partition, {})[row.stage] = row.finished
-        return [
-            LatencyEntry(
-                p.partition, p.file_name, p.arrived, {s: t - p.arrived for s, t in stages.get(p.partition, {}).items()}
-            )
-            for p in self.playbacks(mission)
-        ]
 
     def overlaps(self, partition: str | None = None) -> list[OverlapEntry]:
         """Pairs of playbacks of a mission that cover the same time."""

@@ -41,15 +41,6 @@ playbacks = sa.Table(
     sa.UniqueConstraint("mission", "sha256"),
 )
 
-stages = sa.Table(
-    "stages",
-    metadata,
-    sa.Column("partition", sa.String(100), sa.ForeignKey("playbacks.partition"), primary_key=True),
-    sa.Column("stage", sa.String(100), primary_key=True),
-    sa.Column("started", sa.Double, nullable=False),
-    sa.Column("finished", sa.Double),
-)
-
 overlaps = sa.Table(
     "overlaps",
     metadata,

@@ -42,7 +42,7 @@ def open_engine(url: str) -> sa.Engine:
             _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else sa.create_engine(parsed, pool_pre_ping=True)
         )
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigError(f"catalog URL {url!r}: {error}; expected sqlite:///PATH or postgresql://…") from error
+        raise ConfigError(f"MTA_CATALOG_URL: {error}; expected sqlite:///PATH or postgresql://…") from error
     _migrate(engine)
     return engine
 

@@ -39,21 +39,6 @@ class OverlapEntry:
 
 
 @dataclass(frozen=True)
-class LatencyEntry:
-    """When the stages of a playback were finished, in seconds after its arrival."""
-
-    partition: str
-    file_name: str
-    arrived: float
-    stages: Mapping[str, float]
-
-    @property
-    def total(self) -> float | None:
-        """From arrival to the end of the last stage [s]; None as long as nothing is finished."""
-        return max(self.stages.values(), default=None)
-
-
-@dataclass(frozen=True)
 class InputEntry:
     """One file that a product was made from."""
 

@@ -53,7 +53,6 @@ UNITS = {
     "CNT": "ct",
     "CNTS": "ct",
     "COUNTS": "ct",
-    "ELECTRONS": "ct",
 }
 # NumPy kind and size → (TFORM letter, TZERO)
 FORMATS: dict[str, tuple[str, int]] = {

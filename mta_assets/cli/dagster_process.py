@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mta_assets.core.errors import TransientError
+from mta_assets.missions.load import load_mission
 
 PROJECT = Path(__file__).resolve().parents[2]
 FORCED = 5.0  # [s] from a signal that is hard to refuse to the end
@@ -69,14 +70,31 @@ class DagsterProcess:
         """Start it; `wait_until_ready` waits for the web server."""
         home = self.data / "dagster_home"
         write_instance(home)
-        environment = {**os.environ, "DAGSTER_HOME": str(home), "MTA_DATA": str(self.data), "MTA_MISSION": self.mission}
+        self._need_port()
+        name = load_mission(self.mission).name
+        environment = {
+            **os.environ,
+            "DAGSTER_HOME": str(home),
+            "MTA_DATA": str(self.data),
+            "MTA_MISSION": self.mission,
+            "MTA_CATALOG_URL": f"sqlite:///{self.data / name / 'catalog.sqlite'}",  # never the one of the settings
+        }
         command = [
-            _program("dagster"), "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", "mta_assets.definitions",
+            _program("dagster"), "dev", "-h", "127.0.0.1", "-p", str(self.port), "-w", str(PROJECT / "workspace.yaml"),
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
+
+    def _need_port(self) -> None:
+        """Somebody else who listens on the port would be taken for the server that is started."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError as error:
+                raise TransientError(f"port {self.port} of 127.0.0.1 is taken ({error}): choose another one") from error
 
     def wait_until_ready(self, timeout: float = 90.0) -> float:
         """Seconds until the web server answered.

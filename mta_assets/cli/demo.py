@@ -90,7 +90,8 @@ def _simulate(to: Path, hours: float, minutes: float, seed: int) -> list[Path]:
 
 
 def _platform(data: Path) -> Platform:
-    return Platform(Settings(mission="chandra", data=data))
+    url = f"sqlite:///{data.resolve() / 'chandra' / 'catalog.sqlite'}"  # the demo's own, whatever the settings say
+    return Platform(Settings(mission="chandra", data=data, catalog_url=url))
 
 
 def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:

@@ -24,11 +24,24 @@ def settings(as_json: JsonOption = False) -> None:
 
     now = Settings()
     rows = [
-        {"variable": f"MTA_{name.upper()}", "value": str(getattr(now, name)), "meaning": field.description}
+        {"variable": f"MTA_{name.upper()}", "value": _shown(name, getattr(now, name)), "meaning": field.description}
         for name, field in Settings.model_fields.items()
     ]
-    rows.append({"variable": "", "value": now.database_url.split("@")[-1], "meaning": "the catalog in use"})
+    rows.append({"variable": "", "value": _shown("catalog_url", now.database_url), "meaning": "the catalog in use"})
     print_json(rows) if as_json else print_table("Settings", rows)
+
+
+def _shown(name: str, value: object) -> str:
+    """The value as text; of a URL everything but its password."""
+    if name != "catalog_url" or value is None:
+        return str(value)
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(str(value)).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(not a URL)"
 
 
 def import_limits(

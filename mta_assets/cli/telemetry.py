@@ -58,6 +58,10 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Write playbacks of a simulated spacecraft in the real formats, with the truth beside them."""
+    try:
+        from_utc(start)
+    except ValueError as error:
+        raise typer.BadParameter(f"--start {start!r}: expected a UTC time like 2024-03-01T00:00:00") from error
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from mta_assets.missions.load import load_mission

@@ -31,20 +31,20 @@ def build_playback_sensor(platform: Platform, job: Any) -> dg.SensorDefinition:
 
     The cursor holds the files that are still being watched and the high-water mark of the catalog's
     sequence of accepted playbacks; a tick that dies is repeated from there, and ``run_key`` makes the
-    repetition harmless.
+    repetition harmless. A mark that this catalog does not know, because the catalog is a new one, begins anew.
     """
     partitions = playback_partitions(platform.mission.name)
-    raw = raw_key(platform.raw_product.id)
+    raw = raw_key(platform.mission.name, platform.raw_product.id)
 
     @dg.sensor(
-        name="playback_sensor",
+        name=f"{platform.mission.name}_playback_sensor",
         job=job,
         minimum_interval_seconds=platform.settings.poll_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"New playbacks in {platform.settings.incoming}",
     )
     def playback_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        watch = Watch.from_json(context.cursor)
+        watch = _known(platform, Watch.from_json(context.cursor))
         arrivals, watch = take_in(platform, watch, limit=PLAYBACKS_PER_TICK)
         for arrival in arrivals:
             context.log.info(f"{arrival.name}: {arrival.state}. {arrival.reason}")
@@ -53,7 +53,7 @@ def build_playback_sensor(platform: Platform, job: Any) -> dg.SensorDefinition:
             context.update_cursor(watch.to_json())
             waiting = [a.name for a in arrivals if a.state == "waiting"]
             return dg.SkipReason(f"still growing: {', '.join(waiting)}" if waiting else "no new playback")
-        watch = watch.advanced(new[-1].sequence or watch.sequence)
+        watch = watch.advanced(new[-1].sequence or watch.sequence, new[-1].partition)
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
@@ -84,3 +84,9 @@ def build_playback_sensor(platform: Platform, job: Any) -> dg.SensorDefinition:
         )
 
     return playback_sensor
+
+
+def _known(platform: Platform, watch: Watch) -> Watch:
+    """The watch itself, if its mark is a playback of this catalog; otherwise one that begins at the first."""
+    marked = platform.catalog.playback(watch.partition) if watch.partition else None
+    return watch if marked is not None and marked.sequence == watch.sequence else watch.advanced(0, "")

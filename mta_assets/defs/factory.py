@@ -26,14 +26,14 @@ MAX_PARTITIONS_PER_RUN = 200
 KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary"}
 
 
-def asset_key(stream: str, asset: str) -> dg.AssetKey:
-    """Streams are told apart in the key: ``sdp/ACIS_EVT0`` is archival, ``sap/ACIS_EVT0`` quick look."""
-    return dg.AssetKey([stream, asset])
+def asset_key(mission: str, stream: str, asset: str) -> dg.AssetKey:
+    """``chandra/sdp/ACIS_EVT0`` is archival, ``chandra/sap/ACIS_EVT0`` quick look; missions may share an instance."""
+    return dg.AssetKey([mission, stream, asset])
 
 
-def raw_key(file_id: str) -> dg.AssetKey:
+def raw_key(mission: str, file_id: str) -> dg.AssetKey:
     """What comes in from outside belongs to both streams."""
-    return dg.AssetKey(["raw", file_id])
+    return dg.AssetKey([mission, "raw", file_id])
 
 
 def build_assets(platform: Platform) -> list[dg.AssetsDefinition]:
@@ -52,7 +52,7 @@ def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
     used = {file_id for pipeline in registry.pipelines.values() for file_id in pipeline.inputs}
     return [
         dg.AssetSpec(
-            raw_key(file_id),
+            raw_key(platform.mission.name, file_id),
             description=registry.products[file_id].title,
             group_name="raw",
             kinds={KINDS[registry.products[file_id].format]},
@@ -67,16 +67,16 @@ def _input_key(platform: Platform, stream: str, file_id: str) -> dg.AssetKey:
     """Of the same stream if that stream makes it, else the other one, else from outside."""
     makers = platform.registry.producers(file_id)
     if not makers:
-        return raw_key(file_id)
+        return raw_key(platform.mission.name, file_id)
     asset = next(name for name, made in makers[0].assets.items() if file_id in made)
-    return asset_key(input_stream(platform.registry, file_id, stream), asset)
+    return asset_key(platform.mission.name, input_stream(platform.registry, file_id, stream), asset)
 
 
 def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_ids: Sequence[str]) -> dg.AssetSpec:
     products = [platform.registry.product(file_id) for file_id in file_ids]
     title = "; ".join(product.title for product in products)
     return dg.AssetSpec(
-        asset_key(stream, asset),
+        asset_key(platform.mission.name, stream, asset),
         deps=[_input_key(platform, stream, file_id) for file_id in (*pipeline.inputs, *pipeline.optional_inputs)],
         description=f"{title}. {pipeline.title}, {'archival' if stream == 'sdp' else 'quick look'} stream.",
         group_name=pipeline.group if stream == "sdp" else f"{stream}_{pipeline.group}",
@@ -139,7 +139,7 @@ def _run_partitions(
             if products:
                 written[asset].append((key, result, products))
     for asset in pipeline.assets:
-        yield from asset_events(asset_key(stream, asset), platform, written[asset])
+        yield from asset_events(asset_key(platform.mission.name, stream, asset), platform, written[asset])
     if failures:
         key, result = failures[0]
         raise dg.Failure(

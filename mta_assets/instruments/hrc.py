@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 TAP_PIXELS = 256  # raw pixels between two taps
 ADC_MAX = 4095  # largest amplitude of a 12-bit ADC
 PHA_MAX = 255
-TIME_UNIT = 1.5625e-5  # [s] resolution of event times (TIMEDEL of real event lists); 16,400 of them are a minor frame
 TELEMETRY_LIMIT = 184.0  # [events/s] what the 24 kbit/s of format 1 carry
 
 # bits of the veto byte (order of status bits 9 to 16 of the level-1 event list)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.drawing import Drawing, round_values
 from mta_assets.core.errors import ToolFailed
 from mta_assets.core.flags import Quality
 from mta_assets.core.request import Request
@@ -111,27 +111,22 @@ def _count(playback: FramePlayback, minor_frames: int) -> dict[str, NDArray[Any]
 
 def _plot(table: Table) -> bytes:
     """PNG: frames per major frame by quality over the pass."""
-    drawing = Drawing(640, 208)
-    left, right, top, bottom = 44, 628, 32, 168
-    hours = np.append(table["TIME"] - table["TIME"][0], 0.0) / 3600
-    hours[-1] = hours[-2] + table.header["TIMEDEL"][0] / 3600
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    hours = (table["TIME"] - table["TIME"][0]) / 3600
+    figure = Figure(figsize=(8, 2.6), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
     frames = {name: table[name].astype(int) for name in COLOURS}
     frames["BAD_CHECKSUM"] = np.maximum(frames["BAD_CHECKSUM"] - frames["BAD_SYNC"], 0)  # a bad sync spoils both
-    most = max(int(np.sum(list(frames.values()), axis=0).max()), 1)
-    x = left + (right - left) * np.repeat(hours, 2)[1:-1] / hours[-1]
-    below = np.zeros(len(x))
-    for number, (name, count) in enumerate(frames.items()):
-        above = below + np.repeat(count, 2)
-        if count.any():
-            low, high = (bottom - (bottom - top) * edge / most for edge in (below, above))
-            drawing.area(x, low, high, COLOURS[name])
-        drawing.box(left + 118 * number, 10, left + 118 * number + 12, 22, COLOURS[name])
-        drawing.text(left + 118 * number + 17, 16, name.lower().replace("_", " "), 11, "lm")
-        below = above
-    drawing.line([left, left, right], [top, bottom, bottom], "#777777")
-    for level, label in zip(*round_values(0, most), strict=True):
-        drawing.text(left - 6, bottom - (bottom - top) * level / most, label, 11, "rm")
-    for hour, label in zip(*round_values(0, float(hours[-1]), at_most=8), strict=True):
-        drawing.text(left + (right - left) * hour / hours[-1], bottom + 14, label, 11, "ms")
-    drawing.text((left + right) / 2, bottom + 31, "frames per major frame, over hours since the first frame", 11, "ms")
-    return drawing.png()
+    axes.stackplot(
+        hours, list(frames.values()), labels=[name.lower().replace("_", " ") for name in COLOURS],
+        colors=list(COLOURS.values()), step="post",
+    )  # fmt: skip
+    axes.set(xlabel="hours since the first frame", ylabel="frames per major frame", ylim=(0, None))
+    axes.margins(x=0)
+    axes.legend(loc="lower right", ncols=5, fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

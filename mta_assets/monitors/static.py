@@ -60,7 +60,6 @@ def monitor(
     """
     if not products:
         raise NothingToDo(f"static monitor of {subsystem}: no engineering product in {request.partition}")
-    products = list(products)  # they may be files that are read when asked for: each once
     section = mission.file.monitor
     if section is None:
         raise ConfigError(f"mission {mission.name}: mission.toml has no [monitor] section that names a limit table")

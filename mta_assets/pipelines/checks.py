@@ -13,7 +13,7 @@ from mta_assets.archive.store import sha256_of
 from mta_assets.core.tables import Table
 
 CHECKS = {
-    "hash": "the file on disk has the size and sha256 that the catalog holds",
+    "hash": "the file read back has the sha256 that it was entered with",
     "counts": "the number of rows read back equals the number written",
     "monotonic_time": "TIME never goes back within a file",
     "coverage": "all times lie inside the partition's interval, and TSTART/TSTOP frame them",

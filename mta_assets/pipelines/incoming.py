@@ -35,8 +35,8 @@ class Watch:
 
     Attributes
     ----------
-    sequence
-        High-water mark in the catalog's order of acceptance.
+    sequence, partition
+        High-water mark in the catalog's order of acceptance, and the playback that it is of.
     seen
         Files that were not taken in, as they were.
     stuck
@@ -45,6 +45,7 @@ class Watch:
     """
 
     sequence: int = 0
+    partition: str = ""
     seen: Mapping[str, Mark] = field(default_factory=dict)
     stuck: Sequence[str] = ()
 
@@ -53,15 +54,18 @@ class Watch:
         try:
             content = json.loads(text) if text else {}
             marks = {name: tuple(mark) for name, mark in content.get("seen", {}).items() if len(mark) == 3}
-            return Watch(int(content.get("sequence", 0)), marks, tuple(content.get("stuck", ())))
+            partition = str(content.get("partition", ""))
+            return Watch(int(content.get("sequence", 0)), partition, marks, tuple(content.get("stuck", ())))
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigError(f"the sensor's cursor {text!r} is none that it wrote: reset it ({error})") from error
 
     def to_json(self) -> str:
-        return json.dumps({"sequence": self.sequence, "seen": self.seen, "stuck": self.stuck})
+        content = {"sequence": self.sequence, "partition": self.partition, "seen": self.seen, "stuck": self.stuck}
+        return json.dumps(content)
 
-    def advanced(self, sequence: int) -> Watch:
-        return replace(self, sequence=sequence)
+    def advanced(self, sequence: int, partition: str) -> Watch:
+        """The same with another high-water mark."""
+        return replace(self, sequence=sequence, partition=partition)
 
     def mark(self, name: str, status: os.stat_result, now: float) -> Mark:
         """The mark of a file now; its age is kept as long as size and time stay as they were."""

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from mta_assets.archive.entries import PlaybackEntry
@@ -78,7 +79,7 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
         elif tried:
             again.append(path.name)
     untried = [name for name in watch.stuck if name in seen and name not in again]
-    return arrivals, Watch(watch.sequence, seen, [*untried, *again])
+    return arrivals, replace(watch, seen=seen, stuck=[*untried, *again])
 
 
 def _look_at(

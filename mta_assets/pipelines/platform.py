@@ -50,6 +50,12 @@ class Platform:
         from mta_assets.archive.store import sweep
 
         catalog = Catalog(self.settings.database_url)
+        others = [name for name in catalog.missions() if name != self.mission.name]
+        if others:
+            raise ConfigError(
+                f"the catalog holds mission {', '.join(others)}, not {self.mission.name}: "
+                "give each mission a database of its own (MTA_CATALOG_URL)"
+            )
         catalog.reconcile(self.roots)
         for folder in (self.settings.playbacks, self.settings.quarantine):
             with suppress(TransientError):  # a leftover that can not be removed now harms nobody
@@ -64,7 +70,7 @@ class Platform:
     @cached_property
     def raw_product(self) -> ProductSpec:
         """The one product of the registry that playbacks are."""
-        raw = [product for product in self.registry.products.values() if product.from_outside]
+        raw = [product for product in self.registry.products.values() if product.format in ("vcdu", "ccsds")]
         if len(raw) != 1:
             raise ConfigError(
                 f"mission {self.mission.name}: expected one product of format vcdu or ccsds, the playback; "

@@ -23,7 +23,6 @@ SLOTS = 8
 PIXELS = 16  # per slot and packet, 10 bits each
 FRONT, SLOT, HEADER = 8, 27, 7  # [byte] packet header, one slot, header of a slot
 PACKET = FRONT + SLOTS * SLOT
-MEMORY_DUMP = 3  # image type while pixel telemetry carries memory: no image
 
 # Bit fields (first bit from the left, width) of the first five bytes of a packet: 40 bits.
 FRONT_FIELDS = {

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from mta_assets.telemetry.science import ScienceStream
 
-WORD_BYTES = 16
 SLOTS = 48  # event words in a frame
 TICK = 1.5625e-5  # [s] unit of CLKTICKS (TIMEDEL of real HRC event files)
 SUB_FRAME = 8  # [minor frame] a sub-major frame: one science frame of 2.05 s, 16 in a major frame

@@ -128,15 +128,6 @@ def test_an_arriving_playback_can_be_withdrawn_and_an_accepted_one_can_not(catal
     assert catalog.overlaps() == []
 
 
-def test_stages_give_latencies_from_the_arrival(catalog: Catalog) -> None:
-    playback(catalog, "p1", arrived=1000.0)
-    catalog.stage("p1", "accepted", 1000.5, 1001.0)
-    catalog.stage("p1", "level0", 1001.0)
-    assert catalog.latencies()[0].stages == {"accepted": 1.0}
-    catalog.stage("p1", "level0", 1001.0, 1009.0)
-    assert catalog.latencies()[0].total == 9.0
-
-
 def test_a_run_leaves_products_inputs_reports_and_facts_together(catalog: Catalog) -> None:
     playback(catalog)
     faults = FAULTS.build(

@@ -15,10 +15,10 @@ from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 from mta_assets_tests.defs.packets import drop, playback_bytes, playback_name
 
-RAW = dg.AssetKey(["raw", "PLAYBACK"])
-RECORD = dg.AssetKey(["sdp", "PLAYBACK_RECORD"])
-ENGINEERING = dg.AssetKey(["sdp", "JPSS_ATT_EPHEM_ENG0"])
-STATIC = dg.AssetKey(["sdp", "STATIC_JPSS_ATT_EPHEM"])
+RAW = dg.AssetKey(["jpss", "raw", "PLAYBACK"])
+RECORD = dg.AssetKey(["jpss", "sdp", "PLAYBACK_RECORD"])
+ENGINEERING = dg.AssetKey(["jpss", "sdp", "JPSS_ATT_EPHEM_ENG0"])
+STATIC = dg.AssetKey(["jpss", "sdp", "STATIC_JPSS_ATT_EPHEM"])
 
 
 class House:
@@ -37,7 +37,7 @@ class House:
 
     def tick(self) -> Any:
         """One evaluation of the sensor, with the dynamic partitions it asks for added."""
-        sensor = self.defs.get_repository_def().get_sensor_def("playback_sensor")
+        sensor = self.defs.get_repository_def().get_sensor_def("jpss_playback_sensor")
         # By its reference, as the daemon hands it over: only then do the run requests know the requested partitions.
         context = dg.build_sensor_context(
             instance_ref=self.instance.get_ref(), cursor=self.cursor, definitions=self.defs
@@ -105,6 +105,25 @@ def test_a_tick_that_died_before_its_cursor_was_kept_asks_for_the_same_run_again
     house.cursor = None
     again = house.tick().run_requests
     assert [r.run_key for r in again] == [r.run_key for r in first]  # Dagster starts one run for one run_key
+
+
+def test_a_new_catalog_begins_at_its_first_playback_whatever_the_cursor_says(house: House, tmp_path: Path) -> None:
+    house.arrive(1, playback_bytes())
+    house.arrive(2, playback_bytes(first=500))
+    with dg.instance_for_test() as instance:
+        other = House(tmp_path / "other", instance)
+        other.cursor = house.cursor  # the mark of another catalog, higher than anything here
+        drop(other.settings.incoming, 3, playback_bytes(first=1000))
+        assert len(other.tick().run_requests) == 1
+
+
+def test_two_missions_on_one_instance_share_no_asset_and_no_sensor(house: House, tmp_path: Path) -> None:
+    chandra = build_definitions(Settings(mission="chandra", data=tmp_path))
+    both = [d.get_repository_def() for d in (house.defs, chandra)]
+    assets = [set(repository.asset_graph.get_all_asset_keys()) for repository in both]
+    sensors = [{sensor.name for sensor in repository.sensor_defs} for repository in both]
+    assert not assets[0] & assets[1]
+    assert not sensors[0] & sensors[1]
 
 
 def test_a_file_that_still_grows_waits_and_comes_when_it_is_whole(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.AssetGraph:
 
 
 def test_there_is_one_static_monitor_asset_for_each_subsystem(graph: dg.AssetGraph) -> None:
-    names = {key.path[1] for key in graph.materializable_asset_keys}
+    names = {key.path[2] for key in graph.materializable_asset_keys}
     engineering = {name.removesuffix("_ENG0") for name in names if name.endswith("_ENG0")}
     assert {name.removeprefix("STATIC_") for name in names if name.startswith("STATIC_")} == engineering
     assert len(engineering) == 14
@@ -27,7 +27,7 @@ def test_there_is_one_static_monitor_asset_for_each_subsystem(graph: dg.AssetGra
 def test_event_lists_and_on_board_aspect_exist_in_both_streams(graph: dg.AssetGraph) -> None:
     streams: dict[str, set[str]] = {}
     for key in graph.materializable_asset_keys:
-        streams.setdefault(key.path[1], set()).add(key.path[0])
+        streams.setdefault(key.path[2], set()).add(key.path[1])
     both = {name for name, found in streams.items() if found == {"sdp", "sap"}}
     assert {"ACIS_EVT0", "ACIS_EXR0", "HRC_EVT0", "OSOL"} <= both
     assert streams["PCAD_ENG0"] == {"sdp"}
@@ -35,7 +35,7 @@ def test_event_lists_and_on_board_aspect_exist_in_both_streams(graph: dg.AssetGr
 
 def test_everything_descends_from_the_playback(graph: dg.AssetGraph) -> None:
     (raw,) = graph.external_asset_keys
-    assert raw == dg.AssetKey(["raw", "PLAYBACK"])
+    assert raw == dg.AssetKey(["chandra", "raw", "PLAYBACK"])
     for key in graph.materializable_asset_keys:
         assert raw in graph.get_ancestor_asset_keys(key)
 

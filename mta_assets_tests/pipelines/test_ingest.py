@@ -442,11 +442,11 @@ def test_a_file_that_is_taken_away_in_the_middle_is_forgotten(house: House, monk
 
 def test_the_cursor_survives_being_text() -> None:
     name = os.fsdecode(b"\xff\n.vcdu")
-    watch = Watch(7, {name: (1, 2, 3.5)}, (name,))
+    watch = Watch(7, "20240301T000000-12345678", {name: (1, 2, 3.5)}, (name,))
     watch.to_json().encode("ascii")
     assert Watch.from_json(watch.to_json()) == watch
     assert Watch.from_json(None) == Watch.from_json("") == Watch()
-    assert Watch.from_json(watch.advanced(9).to_json()).sequence == 9
+    assert Watch.from_json(watch.advanced(9, "p").to_json()).sequence == 9
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"sequence": "x"}', '{"seen": 3}'])

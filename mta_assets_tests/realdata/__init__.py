@@ -15,5 +15,7 @@ def realdata(*parts: str) -> Path:
     folder = Path(os.environ.get("MTA_REALDATA", PROJECT.parent / "shared" / "realdata"))
     path = folder.joinpath(*parts)
     if not path.exists():
+        # Where the folder is there at all, a file that is not is a mistake of the test, not of the machine.
+        assert not (os.environ.get("MTA_REQUIRE_ALL") and folder.exists()), f"{path} is not there"
         pytest.skip(f"real data {'/'.join(parts)} is not there: set MTA_REALDATA to the folder that holds it")
     return path

@@ -174,15 +174,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_products_series_products_stream"), "products", ["series", "stream"], unique=False)
     op.create_index(op.f("ix_products_sha256"), "products", ["sha256"], unique=False)
     op.create_table(
-        "stages",
-        sa.Column("partition", sa.String(length=100), nullable=False),
-        sa.Column("stage", sa.String(length=100), nullable=False),
-        sa.Column("started", sa.Double(), nullable=False),
-        sa.Column("finished", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(["partition"], ["playbacks.partition"], name=op.f("fk_stages_partition")),
-        sa.PrimaryKeyConstraint("partition", "stage", name=op.f("pk_stages")),
-    )
-    op.create_table(
         "product_inputs",
         sa.Column("product_id", sa.Integer(), nullable=False),
         sa.Column("input_name", sa.String(length=255), nullable=False),
@@ -198,7 +189,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_product_inputs_input_product_id"), table_name="product_inputs")
     op.drop_table("product_inputs")
-    op.drop_table("stages")
     op.drop_index(op.f("ix_products_sha256"), table_name="products")
     op.drop_index(op.f("ix_products_series_products_stream"), table_name="products")
     op.drop_index(op.f("ix_products_partition_products_stream_products_file_id"), table_name="products")
