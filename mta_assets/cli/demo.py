@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -43,6 +44,8 @@ def demo(
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what happens is said when it happens, in a log file too
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)  # also where the shell had them ignored: what was started is stopped
     _fresh(data)
     simulated = _simulate(data / "simulated", hours, minutes, seed)
     server = DagsterProcess("chandra", data, free_port() if headless else port)
@@ -65,6 +68,10 @@ def demo(
             except KeyboardInterrupt:
                 typer.echo("stopping …")
     raise typer.Exit(1 if problems else 0)
+
+
+def _interrupted(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _fresh(data: Path) -> None:
