@@ -1,0 +1,1 @@
+"""The trend query: language, plan, sources, run, results in files and in Python."""
