@@ -11,8 +11,8 @@ from typing import Literal
 
 Kind = Literal["raw", "converted", "processed"]
 Statistic = Literal[
-    "first", "last", "mean", "tmean", "min", "max", "std", "sum", "count", "median", "p1", "p5", "p16", "p84", "p95",
-    "p99", "all",
+    "first", "last", "mean", "tmean", "min", "max", "std", "sum", "count", "mode", "median", "p1", "p5", "p16", "p84",
+    "p95", "p99", "all",
 ]  # fmt: skip
 
 
@@ -77,7 +77,10 @@ class Arithmetic:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of the language: abs, sqrt, log, log10, exp, sin, cos, tan, atan2, min, max, delta, rate …"""
+    """A function of the language, by its lower-case name in `query.language_functions.FUNCTIONS`.
+
+    Arguments of min, max, mean, sum and count may be patterns: they stand for all parameters that match.
+    """
 
     function: str
     arguments: tuple[Expression, ...]
@@ -86,8 +89,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Compare:
-    """``= != < <= > >=`` of two operands; ``between`` (value, low, high; both included); ``in`` and ``like``
-    (value, then the list or the pattern)."""
+    """A comparison: true, false or, without data, unknown.
+
+    Parameters
+    ----------
+    operator
+        ``= != < <= > >=`` of two operands; ``between`` (value, low, high; both included); ``in`` (value, then the
+        numbers and texts of the list); ``like`` (value, pattern with ``*`` and ``?``). Only as the whole condition of
+        a `Window`: ``reaches`` (value, level: touches or crosses it from either side), ``rises`` (from below) and
+        ``falls`` (from above).
+    """
 
     operator: str
     operands: tuple[Expression, ...]
@@ -140,14 +151,34 @@ class Period:
 
 @dataclass(frozen=True)
 class Window:
-    """Around events: ``EACH TIME condition [REACHES value]``, from ``before`` seconds before its start to ``after``
-    seconds after its end; ``during`` False leaves the event itself out."""
+    """Time around events. An event lasts from the first to the last sample of a run for which the condition is true;
+    one of ``reaches``, ``rises`` and ``falls`` is the moment of the crossing.
+
+    Parameters
+    ----------
+    condition
+        Each time that it is true is an event.
+    before, after
+        Seconds; the window begins ``before`` before its anchor and ends ``after`` after it. Negative ones are on the
+        other side: 5 to 6 hours after an event is anchor ``end``, before −18000, after 21600.
+    during
+        False leaves the event itself out.
+    anchor
+        ``event``: from ``before`` before its start to ``after`` after its end, so the event is within. ``start``,
+        ``end``: both are counted from that edge of the event.
+    """
 
     condition: Expression
     before: float = 0.0
     after: float = 0.0
     during: bool = True
+    anchor: Literal["event", "start", "end"] = "event"
     at: int = 0
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it has no length (``AT 5 h AFTER EACH TIME …``): the last sample at or before it is meant."""
+        return self.anchor != "event" and self.before == -self.after
 
 
 @dataclass(frozen=True)
@@ -192,6 +223,8 @@ class Query:
         Only while one of these observations lasted; empty is not restricted.
     where
         Rows that are kept.
+    windows
+        Only the time around these events, any of them; empty is not restricted.
     observations
         ``inside`` or ``outside`` restricts to times within or without observations.
     good_only
