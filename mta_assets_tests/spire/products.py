@@ -1,4 +1,4 @@
-"""The standard products of the simulated half year, as tables in memory: what is registered, and what answers come from.
+"""The standard products of the simulated half year, as tables in memory.
 
 The numbers of a product come from a seed of its own, so one product can be made without the others.
 """

@@ -26,6 +26,7 @@ CADENCE = {
     "SPIRE_MCUENG": (0.0125, 5_000_000),
 }
 # Parameter → (unit, c0, c1) of value = c0 + c1 * count; what is not listed is its own count.
+THERMISTORS = tuple(f"{array}{t}V" for array in ("PSW", "PMW", "PLW", "SSW", "SLW") for t in ("T1", "T2"))
 LINEAR = {
     "SUBKTEMP": ("K", 0.0, 1e-5),
     "PUMPHSTEMP": ("K", 0.0, 0.001),
@@ -34,9 +35,8 @@ LINEAR = {
     "CHOPPOSN": ("arcsec", -163.84, 0.005),
     "JIGGPOSN": ("arcsec", -163.84, 0.005),
     "SMECLVDTPOSN": ("mm", -2.0, 0.0005),
-    **{f"{name}V": ("V", 0.0, 2e-6) for array in ("PSW", "PMW", "PLW", "SSW", "SLW") for name in (f"{array}T1", f"{array}T2")},
-}  # fmt: skip
-THERMISTORS = tuple(name for name in LINEAR if name.endswith("V"))
+    **dict.fromkeys(THERMISTORS, ("V", 0.0, 2e-6)),
+}
 STATES = {"SCAL2STAT": {0: "OFF", 1: "ON"}}
 
 
