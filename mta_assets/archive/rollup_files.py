@@ -1,0 +1,61 @@
+"""Roll-ups as segments: sorted by parameter, so that one parameter is one stretch of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mta_assets.archive import segments
+from mta_assets.archive.rollups import NAMES, Rollup, empty
+from mta_assets.archive.store import atomic_write
+from mta_assets.archive.telemetry_sql import Segment
+
+ROW_GROUP = 32_768  # [row] a row group ends with a parameter, once it has so many rows
+ALL = (-(2**31), 2**31)
+
+
+def write_rollup(path: Path, rollup: Rollup) -> None:
+    """Write a roll-up; row groups hold whole parameters."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = [pa.array(np.ascontiguousarray(rollup[name])) for name in NAMES]
+    schema = pa.schema([pa.field(n, a.type, nullable=False) for n, a in zip(NAMES, arrays, strict=True)])
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    coded = ["state", "n", "min", "max", "first", "last", "weight"]
+
+    def writer(temporary: Path) -> None:
+        with pq.ParquetWriter(
+            temporary, schema, compression="lz4", use_dictionary=coded, write_statistics=["parameter"],
+            column_encoding={"parameter": "DELTA_BINARY_PACKED", "bucket": "DELTA_BINARY_PACKED"}, store_schema=False,
+        ) as file:  # fmt: skip
+            for low, high in _cuts(rollup):
+                file.write_table(table.slice(low, high - low))
+
+    atomic_write(path, writer)
+
+
+def _cuts(rollup: Rollup) -> list[tuple[int, int]]:
+    parameter = rollup["parameter"]
+    ends = np.append(np.flatnonzero(parameter[1:] != parameter[:-1]) + 1, len(parameter))
+    cuts, low = [], 0
+    for end in ends.tolist():
+        if end - low >= ROW_GROUP:
+            cuts.append((low, end))
+            low = end
+    if low < len(parameter):
+        cuts.append((low, len(parameter)))
+    return cuts
+
+
+def read_rollup(
+    root: Path, segment: Segment, parameter: int | None = None, names: Sequence[str] | None = None
+) -> Rollup:
+    """A roll-up of a segment, of one parameter or all, clipped to the buckets that the segment answers for."""
+    start, stop = (parameter, parameter + 1) if parameter is not None else ALL
+    found = segments.read(root / segment.path, names, start, stop, sorted_by="parameter")
+    if not len(found):
+        return empty()
+    return {"parameter": found.time, **found.columns}

@@ -1,0 +1,248 @@
+"""One transaction of the telemetry archive: the rows of a source go in, or out, with the roll-ups they touch.
+
+Prepared outside of any transaction: what stands around the new rows is read, joined with them, written to new files.
+Then one short SQL transaction makes it all valid, provided that nobody else has touched the same groups since; if
+somebody has, it is prepared anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from mta_assets.archive import corrections, rollups, segments
+from mta_assets.archive import telemetry_schema as db
+from mta_assets.archive import telemetry_sql as sql
+from mta_assets.archive.corrections import Correction
+from mta_assets.archive.names import safe_name
+from mta_assets.archive.rollup_files import read_rollup, write_rollup
+from mta_assets.archive.store import sha256_of
+from mta_assets.archive.telemetry_rows import SAME_TIME, GroupRows, contributions_of, doubled, join, resolve
+from mta_assets.archive.telemetry_sql import Group, Segment
+from mta_assets.core.samples import SECOND
+from mta_assets.core.statistics import WIDTHS
+from mta_assets.core.times import compact_utc
+
+WRITERS = 8  # files on their way to the disk at once: they wait for it, not for the processor
+EVERYTHING = (-(2**62), 2**62)  # [ns] or parameter numbers
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """What a transaction does to a group: segments by kind, and the stretch [ns] that each kind's old ones let go."""
+
+    group: Group
+    infos: Sequence[Any]
+    rows: GroupRows | None
+    made: list[Segment] = field(default_factory=list)
+    cleared: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class Preparation:
+    """Files and changes of one transaction, made from the snapshot ``at``.
+
+    Parameters
+    ----------
+    read
+        Connection for the catalog's part of the snapshot.
+    root
+        Folder of the segments.
+    new, gone
+        A correction that the transaction makes or withdraws.
+    """
+
+    def __init__(
+        self, read: sa.Connection, root: Path, at: int, new: Correction | None = None, gone: Correction | None = None
+    ) -> None:
+        self.read, self.root, self.at = read, root, at
+        self.new, self.gone = new, gone
+        self.files: list[Path] = []
+        self._writes: list[tuple[Path, Callable[[Path], None]]] = []
+        self._pending: list[tuple[Path, GroupChange, Segment]] = []
+
+    def change(
+        self, group: Group, rows: GroupRows | None, source: str, contribution: int, dropped: Iterable[int],
+        span: tuple[int, int] | None,
+    ) -> GroupChange:  # fmt: skip
+        """Put rows into a group in place of those of earlier contributions of the same source.
+
+        Parameters
+        ----------
+        dropped
+            Contributions whose rows go.
+        span
+            Stretch [ns] that those rows lie in; None if there are none.
+        """
+        ends = [span] if span else []
+        if rows is not None and len(rows):
+            ends.append((int(rows.time[0]), int(rows.time[-1]) + 1))
+        start, stop = min(e[0] for e in ends), max(e[1] for e in ends)
+        low, high = widened(start - SAME_TIME, stop + SAME_TIME)
+        standing = self.rows_of(group, low, high)
+        gone = np.array(sorted(dropped), dtype=np.int64)
+        if standing is not None and len(gone):
+            standing = standing.where(~np.isin(contributions_of(standing), gone))
+        parts = [part for part in (standing, rows) if part is not None and len(part)]
+        change = GroupChange(group, rows.parameters if rows is not None else (), rows)
+        everything = self._joined(parts, source, contribution) if parts else None
+        if everything is not None:
+            inside = everything.where(_between(everything, start - SAME_TIME, stop + SAME_TIME))
+            if len(inside):
+                start, stop = min(start, int(inside.time[0])), max(stop, int(inside.time[-1]) + 1)
+                self.write_rows(change, inside, start, stop, "playback", contribution)
+        change.cleared["rows"] = (start, stop)
+        self.roll_up(change, everything, start, stop)
+        return change
+
+    def _joined(self, parts: Sequence[GroupRows], source: str, contribution: int) -> GroupRows:
+        numbers = {int(c) for part in parts for c in np.unique(contributions_of(part))} - {contribution}
+        ranks = sql.ranks_of({**sql.sources_of(self.read, numbers), contribution: source})
+        return join(parts, ranks)
+
+    def rows_of(self, group: Group, start: int, stop: int) -> GroupRows | None:
+        """All rows of a group in a stretch, as they are stored; None if there are none."""
+        parts = []
+        infos = None
+        for segment in sql.segments(self.read, group.id, "rows", start, stop, self.at):
+            if infos is None:
+                infos = self._infos(group)
+            low, high = max(start, segment.start), min(stop, segment.stop)
+            found = segments.read(self.root / segment.path, None, low, high)
+            if len(found):
+                parts.append(segments.rows_of(found, group.name, infos, group.period))
+        return join(parts, {}) if len(parts) > 1 else (parts[0] if parts else None)
+
+    def _infos(self, group: Group) -> list[Any]:
+        p = db.parameters.c
+        rows = self.read.execute(sa.select(p.info).where(p.group_id == group.id)).scalars()
+        return [sql.parameter_info(info) for info in rows]
+
+    def refresh(self, groups: Iterable[Group], start: int, stop: int) -> list[GroupChange]:
+        """Statistics of groups anew for the buckets that [start, stop) touches; rows stay as they are."""
+        changes = []
+        for group in groups:
+            low, high = widened(start, stop)
+            rows = self.rows_of(group, low, high)
+            if rows is not None:
+                first, last = max(start, int(rows.time[0])), min(stop, int(rows.time[-1]) + 1)
+                if first < last:
+                    changes.append(GroupChange(group, (), None))
+                    self.roll_up(changes[-1], rows, first, last)
+        return changes
+
+    def roll_up(self, change: GroupChange, rows: GroupRows | None, start: int, stop: int) -> None:
+        """Statistics of the buckets that [start, stop) touches, from all rows of these buckets."""
+        group = change.group
+        ids = group.parameters
+        resolved = None
+        if rows is not None and len(rows):
+            resolved = resolve(rows)
+            names = [info.name for info in resolved.parameters]
+            found = corrections.find(self.read, names, int(rows.time[0]), int(rows.time[-1]) + 1, self.at)
+            kept = [one for one in found if self.gone is None or one.id != self.gone.id]
+            resolved = corrections.apply(resolved, [*kept, *([self.new] if self.new else [])])
+        made: dict[str, rollups.Rollup] = {}
+        for kind, width in WIDTHS.items():
+            first, last = start // (width * SECOND), -(-stop // (width * SECOND))
+            if kind != "day":
+                fresh = (
+                    rollups.compute(resolved, ids, width, (first, last)) if resolved is not None else rollups.empty()
+                )
+            else:
+                fresh = rollups.days(self._hours(group, made["hour"], first, last, change.cleared["hour"]))
+            made[kind] = fresh
+            span = (first * width * SECOND, last * width * SECOND)
+            change.cleared[kind] = span
+            if len(fresh["bucket"]):
+                self.write_rollup(change, kind, fresh, span, "playback")
+
+    def _hours(
+        self, group: Group, fresh: rollups.Rollup, first: int, last: int, cleared: tuple[int, int]
+    ) -> rollups.Rollup:
+        """All hours of the days [first, last): the new ones, and the others as they stand."""
+        low, high = cleared[0] // (3600 * SECOND), cleared[1] // (3600 * SECOND)
+        day = 86400 * SECOND
+        parts = [fresh]
+        for segment in sql.segments(self.read, group.id, "hour", first * day, last * day, self.at):
+            old = read_rollup(self.root, segment)
+            parts += [
+                rollups.within(old, max(first * 24, segment.start // (3600 * SECOND)), low),
+                rollups.within(old, high, min(last * 24, segment.stop // (3600 * SECOND))),
+            ]
+        return rollups.sort(rollups.stack(parts))
+
+    # ---- files
+
+    def write_rows(self, change: GroupChange, rows: GroupRows, start: int, stop: int, tier: str, newest: int) -> None:
+        """Stage a segment of rows; ``newest`` is a contribution or, later, the transaction that it came in with."""
+        path = self._path(change.group, "rows", start)
+        segment = Segment(change.group.id, "rows", tier, "", "", 0, len(rows), start, stop, doubled(rows.time), 0)
+        self._stage(change, path, segment, lambda p: segments.write_rows(p, rows))
+
+    def write_rollup(
+        self, change: GroupChange, kind: str, rollup: rollups.Rollup, span: tuple[int, int], tier: str
+    ) -> None:
+        """Stage a segment of statistics."""
+        path = self._path(change.group, kind, span[0])
+        segment = Segment(change.group.id, kind, tier, "", "", 0, len(rollup["bucket"]), *span, False, 0)
+        self._stage(change, path, segment, lambda p: write_rollup(p, rollup))
+
+    def _path(self, group: Group, kind: str, start: int) -> Path:
+        folder = self.root / safe_name(group.name) / kind
+        return folder / f"{compact_utc(start // SECOND)}-{secrets.token_hex(8)}.parquet"
+
+    def _stage(self, change: GroupChange, path: Path, segment: Segment, write: Callable[[Path], None]) -> None:
+        self.files.append(path)
+        self._writes.append((path, write))
+        self._pending.append((path, change, replace(segment, path=str(path.relative_to(self.root)))))
+
+    def flush(self) -> None:
+        """Bring all staged files to the disk; only then their segments are known whole."""
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(lambda item: item[1](item[0]), self._writes))
+            digests = list(pool.map(sha256_of, self.files))
+        for (path, change, segment), digest in zip(self._pending, digests, strict=True):
+            change.made.append(replace(segment, sha256=digest, size=path.stat().st_size))
+        self._writes.clear()
+        self._pending.clear()
+
+    def discard(self) -> None:
+        """Remove files of a preparation that came to nothing."""
+        for path in self.files:
+            path.unlink(missing_ok=True)
+
+
+def widened(start: int, stop: int) -> tuple[int, int]:
+    """The stretch that all buckets touched by [start, stop) cover, but for days, which come from hours."""
+    edges = [width * SECOND for kind, width in WIDTHS.items() if kind != "day"]
+    return min(start // edge * edge for edge in edges), max(-(-stop // edge) * edge for edge in edges)
+
+
+def _between(rows: GroupRows, start: int, stop: int) -> slice:
+    low, high = np.searchsorted(rows.time, [start, stop]).tolist()
+    return slice(low, high)
+
+
+def carry_out(
+    write: sa.Connection, changes: Sequence[GroupChange], transaction: int, versions: Mapping[int, int] | None = None
+) -> bool:
+    """Make prepared changes valid in the caller's transaction; False if somebody else touched a group since."""
+    c = db.groups.c
+    ids = [change.group.id for change in changes]
+    now = {row.id: row.version for row in write.execute(sa.select(c.id, c.version).where(c.id.in_(ids)))}
+    if any(now[change.group.id] != change.group.version for change in changes):
+        return False
+    for change in changes:
+        for kind, (start, stop) in change.cleared.items():
+            standing = sql.segments(write, change.group.id, kind, start, stop, transaction)
+            sql.clip(write, standing, start, stop, transaction)
+        sql.add_segments(write, [replace(s, born=transaction, newest=transaction) for s in change.made])
+    write.execute(sa.update(db.groups).where(c.id.in_(ids)).values(version=c.version + 1))
+    return True

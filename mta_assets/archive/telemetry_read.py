@@ -1,0 +1,280 @@
+"""Reading the telemetry archive: a snapshot answers the same however long one asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import sqlalchemy as sa
+
+from mta_assets.archive import corrections, segments
+from mta_assets.archive import telemetry_schema as db
+from mta_assets.archive import telemetry_sql as sql
+from mta_assets.archive.corrections import Correction
+from mta_assets.archive.database import reading
+from mta_assets.archive.rollup_files import read_rollup
+from mta_assets.archive.rollups import stack, within
+from mta_assets.archive.telemetry_columns import column, computed, empty_samples, statistics
+from mta_assets.archive.telemetry_rows import GroupRows, join, resolve
+from mta_assets.archive.telemetry_sql import Segment
+from mta_assets.core.errors import BadData, TransientError
+from mta_assets.core.intervals import Intervals
+from mta_assets.core.samples import SECOND, ParameterInfo, Samples, nanosecond
+from mta_assets.core.statistics import WIDTHS, Statistics
+
+BEGINNING, END = -(2**62), 2**62  # [ns]
+READERS = 2  # segments decoded at once: decoding is bound by memory before it is by processors
+BLOCK_ROWS = 2_000_000  # [row] a block of `blocks`
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All parameters by name in capital letters, and the groups that they belong to; made anew with a new layout."""
+
+    layout: int
+    infos: Mapping[str, ParameterInfo]
+    group_of: Mapping[str, int]
+    number_of: Mapping[str, int]
+    periods: Mapping[int, float]
+
+    @classmethod
+    def load(cls, connection: sa.Connection, layout: int) -> Definitions:
+        p, g = db.parameters.c, db.groups.c
+        periods = {row.id: row.period for row in connection.execute(sa.select(g.id, g.period))}
+        names = {row.id: row.name for row in connection.execute(sa.select(g.id, g.name))}
+        infos, group_of, number_of = {}, {}, {}
+        for row in connection.execute(sa.select(p.id, p.key, p.group_id, p.info).order_by(p.id)):
+            info = sql.parameter_info(row.info)
+            period = info.period or periods[row.group_id]
+            infos[row.key] = replace(info, group=names[row.group_id], period=period)
+            group_of[row.key], number_of[row.key] = row.group_id, row.id
+        return cls(layout, infos, group_of, number_of, periods)
+
+
+class Snapshot:
+    """The archive as of one transaction. Made by `TelemetryArchive.snapshot`.
+
+    Attributes
+    ----------
+    transaction
+        Number of its newest transaction.
+    warnings
+        What could not be served: damaged segments, by what they cost.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, root: Path, transaction: int, definitions: Definitions, historic: bool = False
+    ) -> None:
+        self.engine, self.root, self.transaction, self.definitions = engine, root, transaction, definitions
+        self.historic = historic
+        self.warnings: list[str] = []
+
+    # ---- what there is
+
+    def names(self) -> list[str]:
+        """All parameters."""
+        return [info.name for info in self.definitions.infos.values()]
+
+    def info(self, name: str) -> ParameterInfo | None:
+        """What is known of a parameter; None if there is none of that name. Case does not matter."""
+        return self.definitions.infos.get(name.upper())
+
+    def _known(self, name: str) -> str:
+        key = name.upper()
+        if key not in self.definitions.infos:
+            raise BadData(f"no parameter {name!r} in the telemetry archive")
+        return key
+
+    def span(self, names: Sequence[str]) -> tuple[float, float] | None:
+        """First and last time [TT s since 1998.0] that there are rows for any of the names; None without rows."""
+        c = db.segments.c
+        ids = {self.definitions.group_of[self._known(name)] for name in names}
+        with reading(self.engine) as connection:
+            query = sa.select(sa.func.min(c.start), sa.func.max(c.stop))
+            row = connection.execute(
+                query.where(c.group_id.in_(ids), c.kind == "rows", sql.visible(self.transaction))
+            ).one()
+        return None if row[0] is None else (row[0] / SECOND, row[1] / SECOND)
+
+    def estimate(self, names: Sequence[str], start: float | None, stop: float | None) -> tuple[int, int]:
+        """Upper bounds of rows and bytes that `read` would give, from the catalog alone."""
+        low, high = _bounds(start, stop)
+        rows = size = 0
+        for group_id, keys in self._by_group(names).items():
+            some = 0
+            for segment in self._segments(group_id, "rows", low, high):
+                share = (min(high, segment.stop) - max(low, segment.start)) / (segment.stop - segment.start)
+                some += min(segment.rows, int(segment.rows * share) + 2)
+            widths = [np.dtype(self.definitions.infos[key].dtype).itemsize for key in keys]
+            rows, size = rows + some, size + some * (8 + sum(widths))
+        return rows, size
+
+    # ---- samples
+
+    def read(
+        self, names: Sequence[str], start: float | None = None, stop: float | None = None, raw: bool = False
+    ) -> dict[str, Samples]:
+        """Samples of parameters in [start, stop) [TT s since 1998.0]; None is open.
+
+        Returns
+        -------
+        By name as it was asked for. Parameters of one group share their times where all of them have samples.
+        """
+        low, high = _bounds(start, stop)
+        return self._read(names, [(low, high)], raw)
+
+    def read_intervals(self, names: Sequence[str], intervals: Intervals, raw: bool = False) -> dict[str, Samples]:
+        """Samples in any of the intervals (n, 2) [TT s since 1998.0], which are sorted and disjoint."""
+        return self._read(names, [(nanosecond(a), nanosecond(b)) for a, b in np.asarray(intervals).tolist()], raw)
+
+    def _read(self, names: Sequence[str], spans: Sequence[tuple[int, int]], raw: bool) -> dict[str, Samples]:
+        found: dict[str, Samples] = {}
+        for group_id, keys in self._by_group(names).items():
+            found |= self._group(group_id, keys, spans, raw)
+        return {name: found[name.upper()] for name in names}
+
+    def _by_group(self, names: Sequence[str]) -> dict[int, list[str]]:
+        by_group: dict[int, list[str]] = {}
+        for name in names:
+            key = self._known(name)
+            keys = by_group.setdefault(self.definitions.group_of[key], [])
+            if key not in keys:
+                keys.append(key)
+        return by_group
+
+    def _segments(self, group_id: int, kind: str, low: int, high: int) -> list[Segment]:
+        with reading(self.engine) as connection:
+            return sql.segments(connection, group_id, kind, low, high, self.transaction, not self.historic)
+
+    def _group(
+        self, group_id: int, keys: Sequence[str], spans: Sequence[tuple[int, int]], raw: bool
+    ) -> dict[str, Samples]:
+        infos = [self.definitions.infos[key] for key in keys]
+        if not spans:
+            return {key: empty_samples(info) for key, info in zip(keys, infos, strict=True)}
+        standing = self._segments(group_id, "rows", spans[0][0], spans[-1][1])
+        pieces = [
+            (segment, max(low, segment.start), min(high, segment.stop))
+            for low, high in spans
+            for segment in standing
+            if segment.start < high and segment.stop > low
+        ]
+        fixes = self._corrections(infos, spans[0][0], spans[-1][1])
+        found = self._map(lambda p: self._piece(p[0], p[1], p[2], infos, group_id, raw), pieces)
+        parts = [part for part in found if len(part)]
+        if self.historic or any(segment.newest > self.transaction for segment in standing):
+            parts = self._as_they_stood(parts)
+        return {key: column(info, parts, fixes, raw) for key, info in zip(keys, infos, strict=True)}
+
+    def _map(self, work: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
+        if len(pieces) < 2:
+            return [work(piece) for piece in pieces]
+        with ThreadPoolExecutor(READERS) as pool:
+            return list(pool.map(work, pieces))
+
+    def _piece(
+        self, segment: Segment, low: int, high: int, infos: Sequence[ParameterInfo], group_id: int, raw: bool
+    ) -> GroupRows:
+        """Rows of one segment; a damaged one gives none and a warning, the rest is served."""
+        names = [info.name for info in infos]
+        wanted = [*names, *(f"{name}__q" for name in names), *((f"{name}__r" for name in names) if raw else ())]
+        late = segment.newest > self.transaction
+        if segment.doubled or late or self.historic:
+            wanted.append(segments.CONTRIBUTION)
+        try:
+            found = segments.read(self.root / segment.path, wanted, low, high)
+        except segments.Damaged as error:
+            self.warnings.append(str(error))
+            found = segments.Columns(np.zeros(0, np.int64), {})
+        except FileNotFoundError as error:
+            raise TransientError(
+                f"segment {segment.path} is gone: the archive was tidied up while it was read; ask again"
+            ) from error
+        rows = segments.rows_of(found, infos[0].group, infos, self.definitions.periods.get(group_id, 0.0))
+        return resolve(rows) if segment.doubled and not late and not self.historic else rows
+
+    def _as_they_stood(self, parts: Sequence[GroupRows]) -> list[GroupRows]:
+        """Rows that had come in by the snapshot's transaction, each once, from segments that may overlap."""
+        if not parts:
+            return []
+        c = db.contributions.c
+        with reading(self.engine) as connection:
+            living = sa.and_(c.born <= self.transaction, sa.or_(c.dead.is_(None), c.dead > self.transaction))
+            query = sa.select(c.id, c.source).where(living)
+            sources = {row.id: row.source for row in connection.execute(query)}
+        kept = []
+        for part in parts:
+            assert part.contribution is not None
+            kept.append(part.where(np.isin(part.contribution, np.array(sorted(sources), np.int64))))
+        rows = join(kept, sql.ranks_of(sources))
+        assert rows.contribution is not None
+        again = (rows.time[1:] == rows.time[:-1]) & (rows.contribution[1:] == rows.contribution[:-1])
+        return [resolve(rows.where(np.concatenate([[True], ~again]) if len(rows) else slice(None)))]
+
+    def _corrections(self, infos: Sequence[ParameterInfo], low: int, high: int) -> list[Correction]:
+        with reading(self.engine) as connection:
+            return corrections.find(connection, [info.name for info in infos], low, high, self.transaction)
+
+    def blocks(
+        self, names: Sequence[str], start: float | None = None, stop: float | None = None, raw: bool = False
+    ) -> Iterator[dict[str, Samples]]:
+        """The samples of `read` in order of time, some at once: each block is a stretch of time of its own."""
+        low, high = _bounds(start, stop)
+        edges = self._edges(names, low, high)
+        for first, last in pairwise(edges):
+            yield self._read(names, [(first, last)], raw)
+
+    def _edges(self, names: Sequence[str], low: int, high: int) -> list[int]:
+        """Instants that cut a stretch into blocks of about `BLOCK_ROWS` rows of all groups together."""
+        found = [s for g in self._by_group(names) for s in self._segments(g, "rows", low, high)]
+        if not found:
+            return [low, high]
+        first, last = max(low, min(s.start for s in found)), min(high, max(s.stop for s in found))
+        total = sum(s.rows for s in found)
+        pieces = max(1, -(-total // BLOCK_ROWS))
+        ends = np.array(sorted((s.stop, s.rows) for s in found))
+        level = np.searchsorted(np.cumsum(ends[:, 1]), np.arange(1, pieces) * total / pieces)
+        inner = sorted({int(t) for t in ends[level, 0]} - {first, last})
+        if len(found) < pieces:  # segments larger than a block are cut evenly
+            inner = np.linspace(first, last, pieces + 1)[1:-1].astype(np.int64).tolist()
+        return [first, *(t for t in inner if first < t < last), last]
+
+    # ---- statistics
+
+    def statistics(
+        self, name: str, width: str = "5min", start: float | None = None, stop: float | None = None
+    ) -> Statistics:
+        """Statistics of a parameter for the buckets that lie in [start, stop), cut ones left out.
+
+        Parameters
+        ----------
+        width
+            ``5min`` (328 s), ``hour`` or ``day``.
+        """
+        if width not in WIDTHS:
+            raise BadData(f"no statistics of width {width!r}; there are {', '.join(WIDTHS)}")
+        key = self._known(name)
+        step = WIDTHS[width] * SECOND
+        low, high = _bounds(start, stop)
+        first, last = -(-low // step), high // step
+        number, group_id = self.definitions.number_of[key], self.definitions.group_of[key]
+        standing = self._segments(group_id, width, first * step, last * step)
+        if self.historic or any(segment.newest > self.transaction for segment in standing):
+            samples = self._read([name], [(first * step, last * step)], False)[name]
+            return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
+
+        def piece(segment: Segment) -> Any:
+            found = read_rollup(self.root, segment, number)
+            return within(found, max(first, segment.start // step), min(last, segment.stop // step))
+
+        return statistics(self.definitions.infos[key], WIDTHS[width], stack(self._map(piece, standing)))
+
+
+def _bounds(start: float | None, stop: float | None) -> tuple[int, int]:
+    return BEGINNING if start is None else nanosecond(start), END if stop is None else nanosecond(stop)
