@@ -17,13 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from mta_assets.archive.fits_header import BLOCK, Layout, card, cards, checksum, encode_checksum, layout, pad
+from mta_assets.archive.fits_header import BLOCK, cards, checksum
 from mta_assets.archive.fits_read import read_fits
+from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
 from mta_assets.archive.store import atomic_write
 from mta_assets.core.errors import ToolFailed
-from mta_assets.core.tables import Array, Column, Header, Product, Table
+from mta_assets.core.tables import Header, Product, Table
 from mta_assets.core.times import MJDREF, mjd, to_tt_iso, to_utc_iso
 
 __all__ = ["dump_fits", "fits_chunks", "package_version", "read_fits", "standard_header", "write_fits"]
@@ -174,13 +173,7 @@ def fits_chunks(
     if not (math.isfinite(product.tstart) and math.isfinite(product.tstop)):
         raise ToolFailed(f"product {product.file_id}: its interval {product.tstart} … {product.tstop} is not finite")
     common = {**(extra_header or {}), **product.header}
-    structure = (
-        card("SIMPLE", True, "file does conform to FITS standard")
-        + card("BITPIX", 8, "number of bits per data pixel")
-        + card("NAXIS", 0, "number of data axes")
-        + card("EXTEND", True, "FITS dataset may contain extensions")
-    )
-    yield _closed(structure + cards(standard_header("PRIMARY", product, created, common)), 0)
+    yield closed(primary_structure() + cards(standard_header("PRIMARY", product, created, common)), 0)
     for table in product.tables:
         yield from _table_chunks(table, product, created, {**common, **table.header})
 
@@ -227,71 +220,13 @@ def standard_header(name: str, product: Product, created: float, given: Mapping[
 def _table_chunks(
     table: Table, product: Product, created: float, given: Mapping[str, Any]
 ) -> Iterator[bytes | memoryview]:
-    declared = {c.name: c for c in table.schema.columns} if table.schema else {}
-    stored = {n: _storable(a) for n, a in table.columns.items()}
-    shape = layout(tuple((declared.get(n) or Column(n, ""), _kind(a), a.shape[1:]) for n, a in stored.items()))
-    rows = _rows(table, stored, declared, shape)
-    structure = (
-        card("XTENSION", "BINTABLE", "binary table extension")
-        + card("BITPIX", 8, "8-bit bytes")
-        + card("NAXIS", 2, "2-dimensional binary table")
-        + card("NAXIS1", shape.row.itemsize, "width of table in bytes")
-        + card("NAXIS2", len(rows), "number of rows in table")
-        + card("PCOUNT", 0, "size of special data area")
-        + card("GCOUNT", 1, "one data group (required keyword)")
-        + card("TFIELDS", len(stored), "number of fields in each row")
-    )
+    shape, rows = pack_rows(table)
     data = rows.view("u1").reshape(-1).data if rows.nbytes else memoryview(b"")
     whole = len(data) // 4 * 4
     filling = bytes(-len(data) % BLOCK)
     tail = bytes(data[whole:]) + filling
     total = checksum([data[:whole], tail[: len(tail) // 4 * 4]])
-    text = structure + cards(standard_header(table.name, product, created, given)) + shape.text
-    yield _closed(text, total)
+    keywords = cards(standard_header(table.name, product, created, given))
+    yield closed(table_structure(shape, len(rows)) + keywords + shape.text, total)
     yield data
     yield filling
-
-
-def _closed(text: str, datasum: int) -> bytes:
-    """The header with DATASUM and CHECKSUM: comments are fixed, the usual ones carry the time of writing."""
-    text += card("DATASUM", str(datasum), "data unit checksum")
-    place = len(text)
-    header = pad(text + card("CHECKSUM", "0" * 16, "HDU checksum"))
-    total = checksum([header], datasum)
-    return header[:place] + card("CHECKSUM", encode_checksum(total), "HDU checksum").encode() + header[place + 80 :]
-
-
-def _storable(array: Array) -> Array:
-    if array.dtype.kind != "U":
-        return array
-    try:
-        return array.astype("S") if array.dtype.itemsize else array.astype("S1")
-    except UnicodeEncodeError:
-        return np.char.encode(array, "ascii", "replace")
-
-
-def _kind(array: Array) -> str:
-    if array.dtype.kind == "S":
-        return f"S{array.dtype.itemsize}"
-    return f"{array.dtype.kind}{array.dtype.itemsize}"
-
-
-def _rows(table: Table, stored: Mapping[str, Array], declared: Mapping[str, Column], shape: Layout) -> Array:
-    rows = np.zeros(len(table), shape.row)
-    for field, zero, (name, array) in zip(shape.row.names or (), shape.zeros, stored.items(), strict=True):
-        if name in declared and declared[name].bits:
-            rows[field] = np.packbits(array.astype(bool).reshape(len(array), math.prod(array.shape[1:])), axis=1)
-        elif array.dtype.kind == "b":
-            rows[field] = np.where(array, ord("T"), ord("F"))
-        elif zero:
-            rows[field] = _offset(array)
-        else:
-            rows[field] = array
-    return rows
-
-
-def _offset(array: Array) -> Array:
-    """Integers with the other signedness, moved by half the range: the sign bit turned over."""
-    size = array.dtype.itemsize
-    bits = np.ascontiguousarray(array).view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")
-    return bits if size == 1 else bits.view(f"i{size}")
