@@ -1,20 +1,32 @@
 """Where a query takes its parameters from: every source answers the same few questions.
 
 The telemetry archive, the columns and keywords of products, the observing catalogue, the command history and the
-dictionary are sources. One query may take from several: a name is looked for in all of them in this order.
+dictionary are sources. One query may take from several: a name is looked for in all of them in this order. Sources
+are made for one query and see one state of what they stand for, however often they are asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.archive.entries import ProductEntry
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.samples import ParameterInfo, Samples
 
+Width = Literal["5min", "hour", "day"]
+WIDTHS: dict[float, Width] = {328.0: "5min", 3600.0: "hour", 86400.0: "day"}  # [s] buckets of the roll-ups
+FAR = 9.0e9  # [s] an open edge of an interval: beyond any mission, and still within int64 nanoseconds
+
 
 class Source(Protocol):
-    """One place that parameters come from."""
+    """One place that parameters come from.
+
+    A source that keeps roll-ups also is a `Summaries`, one that has complete products a `ProductFinder`.
+    """
 
     label: str
 
@@ -22,14 +34,19 @@ class Source(Protocol):
         """All names that it can answer, for wild cards and for near matches."""
 
     def info(self, name: str) -> ParameterInfo | None:
-        """What is known of a parameter; None if the source does not have it. Case does not matter."""
+        """What is known of a parameter; None if the source does not have it. Case does not matter.
+
+        ``period`` decides how long a value is held, ``group`` which parameters share a table.
+        """
 
     def read(
         self, names: Sequence[str], intervals: Intervals | None, raw: bool = False, as_of: float | None = None
     ) -> Mapping[str, Samples]:
         """All samples whose time lies in the intervals (n, 2) [s, TT since 1998.0], half open; None is everything.
 
-        Samples of interval-valued parameters (with ``until``) are those that overlap the intervals.
+        The names are those of `info`; the answer has each of them, without samples where there are none.
+        Samples of interval-valued parameters (with ``until``) are those that overlap the intervals. Intervals are
+        sorted and disjoint; an open edge is ±`FAR`.
         """
 
     def blocks(
@@ -42,3 +59,38 @@ class Source(Protocol):
 
     def estimate(self, names: Sequence[str], intervals: Intervals | None) -> tuple[int, int]:
         """How many rows and bytes a `read` would give, without reading data; upper bounds."""
+
+
+class Statistics(Protocol):
+    """Roll-ups of one parameter, one entry for each bucket with a good sample (see `archive.telemetry`)."""
+
+    bucket: NDArray[np.int64]  # floor(time / width), from 1998.0 TT
+    n: NDArray[Any]
+    min: NDArray[Any]
+    max: NDArray[Any]
+    mean: NDArray[Any]
+    tmean: NDArray[Any]
+    std: NDArray[Any]
+    first: NDArray[Any]
+    last: NDArray[Any]
+
+
+class Summaries(Protocol):
+    """A source that keeps statistics of buckets of 328 s, an hour and a day beside the samples."""
+
+    def statistics(
+        self, name: str, width: Width, start: float, stop: float, as_of: float | None = None
+    ) -> Statistics | None:
+        """Statistics of all good samples of the buckets that begin in [start, stop) [s]; None if there are none."""
+
+
+class ProductFinder(Protocol):
+    """A source that knows complete products."""
+
+    def find_products(
+        self, patterns: Sequence[str], intervals: Intervals | None, as_of: float | None = None
+    ) -> Sequence[ProductEntry]:
+        """Current versions of products whose file id fits one of the patterns and that overlap the intervals."""
+
+    def keyword(self, products: Sequence[ProductEntry], name: str) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
+        """Values of a header keyword, one for each product, and which have none; None if no product has it."""

@@ -1,0 +1,71 @@
+"""Reading what a plan needs: one read of each source for a part of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mta_assets.core.samples import ParameterInfo, Samples
+from mta_assets.query import spans
+from mta_assets.query.plan import Plan, estimate
+from mta_assets.query.resolve import Resolved
+from mta_assets.query.sources import FAR
+from mta_assets.query.spans import Spans
+
+
+def read(plan: Plan, names: Sequence[str], part: Spans, beside: int = 0) -> dict[str, Samples]:
+    """Samples by name as written (upper case), in the part of the time and ``beside`` [ns] before and after it."""
+    if not len(part):
+        return {name: empty(plan.names[name].info) for name in names}
+    times = spans.seconds(part, beside, beside)
+    return _from_sources(plan, names, times)
+
+
+def read_exactly(plan: Plan, names: Sequence[str]) -> dict[str, Samples]:
+    """Samples in the query's own periods, half open, as the sources give them."""
+    if not len(plan.span):
+        return {name: empty(plan.names[name].info) for name in names}
+    return _from_sources(plan, names, plan.span / spans.SECOND)
+
+
+def _from_sources(plan: Plan, names: Sequence[str], times: np.ndarray) -> dict[str, Samples]:
+    raw = any(column.is_raw for column in plan.columns)
+    found: dict[tuple[int, str], Samples] = {}
+    for source, own in plan.by_source(names):
+        got = source.read(own, times, raw=raw, as_of=plan.query.as_of)
+        found.update(((id(source), name), samples) for name, samples in got.items())
+    return {name: found.get(_key(plan.names[name])) or empty(plan.names[name].info) for name in names}
+
+
+def _key(resolved: Resolved) -> tuple[int, str]:
+    return id(resolved.source), resolved.name
+
+
+def empty(info: ParameterInfo) -> Samples:
+    """No samples of a parameter."""
+    return Samples(info, np.zeros(0, np.int64), np.zeros(0, np.dtype(info.dtype)))
+
+
+def bounded(plan: Plan, names: Sequence[str], span: Spans) -> Spans:
+    """The span without the open ends where there is no data of any of the names."""
+    if not len(span) or (span[0, 0] > -spans.FAR_NS and span[-1, 1] < spans.FAR_NS):
+        return span
+    edges = [source.span(own) for source, own in plan.by_source(names)]
+    found = [edge for edge in edges if edge is not None]
+    if not found:
+        return spans.NONE
+    low = max(np.floor(min(first for first, _ in found)) - 1, -FAR)
+    high = min(np.ceil(max(last for _, last in found)) + 1, FAR)
+    return spans.common(span, np.array([[int(low) * spans.SECOND, int(high) * spans.SECOND]], np.int64))
+
+
+def byte_rate(plan: Plan, names: Sequence[str], span: Spans) -> tuple[float, float]:
+    """Rows and bytes for each second of the span: of the nominal periods, or as the sources estimate."""
+    infos = [plan.names[name].info for name in names]
+    if all(info.period > 0 for info in infos):
+        rows = sum({plan.names[name].timeline: 1 / plan.names[name].info.period for name in names}.values())
+        size = sum((8 + np.dtype(info.dtype).itemsize) / info.period for info in infos)
+        return rows, size
+    rows, size = estimate(plan.by_source(names), span)
+    return rows / max(spans.length(span), 1.0), size / max(spans.length(span), 1.0)
