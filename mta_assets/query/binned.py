@@ -67,7 +67,7 @@ def _bins(
     info, flags = table.info[label], (table.quality or {}).get(label)
     missing = None if flags is None else (flags & np.uint8(Quality.MISSING)) != 0
     whole = missing is None or not missing.any()
-    whole = whole and not (values.dtype.kind == "f" and bool(np.isnan(values).any()))
+    whole = whole and not (values.dtype.kind == "f" and not bool(np.isfinite(values).all()))
     key = (id(table.time), table.name)
     if whole and key in made:
         known = made[key]

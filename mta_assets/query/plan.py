@@ -265,8 +265,10 @@ def _rollup(made: Plan) -> Width | None:
     width = WIDTHS.get(every) if isinstance(every, float | int) else None
     filtered = q.where is not None or q.windows or made.on is not None or not q.good_only
     wanted = statistics_of(q.sampling.statistic, False)
-    if width is None or filtered or not set(wanted) <= BINNED_ROLLUPS or set(wanted) <= {"first", "last"}:
-        return None  # with first or last alone the row has the sample's own time, which a roll-up does not know
+    if width is None or filtered or not set(wanted) <= BINNED_ROLLUPS:
+        return None
+    if set(wanted) <= {"first", "last"} or (width == "day" and "tmean" in wanted):
+        return None  # a roll-up does not know the time of a sample, and weighs samples within hours only
     ready = all(c.is_plain and not c.is_raw and _summed(c.lead.info) for c in made.columns)
     return width if ready and all(hasattr(c.lead.source, "statistics") for c in made.columns) else None
 

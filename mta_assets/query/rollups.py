@@ -20,6 +20,7 @@ from mta_assets.query.sampling import statistics_of, unit_of
 from mta_assets.query.sources import FAR, Summaries
 from mta_assets.query.spans import Spans
 
+OWN_TYPE = ("min", "max", "first", "last")  # are values of the parameter
 Pieces = list[tuple[NDArray[np.int64], NDArray[Any]]]
 
 
@@ -67,7 +68,8 @@ def _read(plan: Plan, column: Column, whole: Spans, names: tuple[str, ...]) -> P
             continue
         buckets.append(got.bucket)
         for i, name in enumerate(names):
-            parts[i].append(np.asarray(got.n if name == "count" else getattr(got, name)))
+            array = np.asarray(got.n if name == "count" else getattr(got, name))
+            parts[i].append(array.astype(column.lead.info.dtype) if name in OWN_TYPE else array)
     if not buckets:
         return [(np.zeros(0, np.int64), np.zeros(0, np.int64 if name == "count" else np.float64)) for name in names]
     number = np.concatenate(buckets)

@@ -88,11 +88,11 @@ def by_interval(samples: Samples, start: Times, stop: Times) -> Bins:
 
 
 def _there(samples: Samples) -> Samples:
-    """Without those that have no value."""
+    """Without those that have no finite value."""
     if samples.values.dtype.kind == "f":
-        missing = np.isnan(samples.values)
-        if missing.any():
-            return samples.where(~missing)
+        finite = np.isfinite(samples.values)
+        if not finite.all():
+            return samples.where(finite)
     return samples
 
 
@@ -120,16 +120,20 @@ def statistic(bins: Bins, name: str) -> Array:
 
 
 def _moment(bins: Bins, x: Array, name: str) -> Array:
-    """mean, tmean, std; from the deviations, so that long bins lose nothing."""
+    """mean, tmean, std; from the deviations, so that long bins lose nothing. Rounding must not make a constant vary,
+    nor a mean leave its samples."""
+    low, high = np.minimum.reduceat(x, bins.first), np.maximum.reduceat(x, bins.first)
     mean = np.add.reduceat(x, bins.first) / bins.count
     deviation = x - mean[bins.index]
     shift = np.add.reduceat(deviation, bins.first) / bins.count
     if name == "mean":
-        return mean + shift
+        return np.clip(mean + shift, low, high)
     if name == "std":
-        return np.sqrt(np.maximum(np.add.reduceat(deviation * deviation, bins.first) / bins.count - shift * shift, 0.0))
+        square = np.add.reduceat(deviation * deviation, bins.first) / bins.count - shift * shift
+        return np.where(low == high, 0.0, np.sqrt(np.maximum(square, 0.0)))
     weight = weights(bins)
-    return mean + np.add.reduceat(deviation * weight, bins.first) / np.add.reduceat(weight, bins.first)
+    over = np.add.reduceat(deviation * weight, bins.first) / np.add.reduceat(weight, bins.first)
+    return np.clip(mean + over, low, high)
 
 
 def weights(bins: Bins) -> Array:
@@ -141,7 +145,7 @@ def weights(bins: Bins) -> Array:
     last = bins.first + bins.count - 1
     rest = bins.stop - time[last]
     step[last] = np.minimum(rest, period) if period > 0 else rest
-    return step * 1e-9
+    return np.maximum(step * 1e-9, 1e-9)  # samples of one instant count too
 
 
 def _percentile(bins: Bins, x: Array, share: float) -> Array:

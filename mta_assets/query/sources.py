@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from mta_assets.archive.entries import ProductEntry
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.samples import ParameterInfo, Samples
+from mta_assets.core.statistics import Statistics
 
 Width = Literal["5min", "hour", "day"]
 WIDTHS: dict[float, Width] = {328.0: "5min", 3600.0: "hour", 86400.0: "day"}  # [s] buckets of the roll-ups
-FAR = 9.0e9  # [s] an open edge of an interval: beyond any mission, and still within int64 nanoseconds
+FAR = 4.6e9  # [s] an open edge of an interval: beyond any mission, and still within int64 nanoseconds
 
 
 class Source(Protocol):
@@ -61,27 +62,13 @@ class Source(Protocol):
         """How many rows and bytes a `read` would give, without reading data; upper bounds."""
 
 
-class Statistics(Protocol):
-    """Roll-ups of one parameter, one entry for each bucket with a good sample (see `archive.telemetry`)."""
-
-    bucket: NDArray[np.int64]  # floor(time / width), from 1998.0 TT
-    n: NDArray[Any]
-    min: NDArray[Any]
-    max: NDArray[Any]
-    mean: NDArray[Any]
-    tmean: NDArray[Any]
-    std: NDArray[Any]
-    first: NDArray[Any]
-    last: NDArray[Any]
-
-
 class Summaries(Protocol):
     """A source that keeps statistics of buckets of 328 s, an hour and a day beside the samples."""
 
     def statistics(
         self, name: str, width: Width, start: float, stop: float, as_of: float | None = None
     ) -> Statistics | None:
-        """Statistics of all good samples of the buckets that begin in [start, stop) [s]; None if there are none."""
+        """Statistics of all good samples of the buckets that lie in [start, stop) [s]; None if there are none."""
 
 
 class ProductFinder(Protocol):
