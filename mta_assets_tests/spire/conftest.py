@@ -1,4 +1,4 @@
-"""The half year of SPIRE, put into the platform once for all tests."""
+"""The half year of SPIRE, put into the platform once for all tests, and the way to ask it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from mta_assets.archive.catalog import Catalog
+from mta_assets.archive.observing import Observing
 from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets.query.answer import Answer
+from mta_assets.query.language import parse
+from mta_assets.query.observation_source import ObservationSource
+from mta_assets.query.product_source import ProductSource
+from mta_assets.query.run import run
+from mta_assets.query.telemetry_source import TelemetrySource
+from mta_assets_tests.spire.ask import Ask
 from mta_assets_tests.spire.house import fill
 
 
@@ -27,3 +36,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     url = fill(root)
     with TelemetryArchive(url, root / "telemetry") as archive:
         yield House(root, url, archive)
+
+
+@pytest.fixture
+def ask(house: House) -> Iterator[Ask]:
+    """Parses and runs a query on all sources of the house."""
+    with Catalog(house.url) as catalog, Observing(house.url) as observing:
+
+        def answer(text: str, now: float | None = None) -> Answer:
+            sources = [TelemetrySource(house.archive), ObservationSource(observing), ProductSource(catalog)]
+            return run(parse(text, now), sources)
+
+        yield answer
