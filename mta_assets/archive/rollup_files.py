@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mta_assets.archive import segments
-from mta_assets.archive.rollups import NAMES, Rollup, empty
+from mta_assets.archive.rollups import NAMES, Rollup, empty, within
 from mta_assets.archive.store import atomic_write
 from mta_assets.archive.telemetry_sql import Segment
+from mta_assets.core.samples import SECOND
+from mta_assets.core.statistics import WIDTHS
 
 ROW_GROUP = 32_768  # [row] a row group ends with a parameter, once it has so many rows
 ALL = (-(2**31), 2**31)
@@ -58,4 +60,6 @@ def read_rollup(
     found = segments.read(root / segment.path, names, start, stop, sorted_by="parameter")
     if not len(found):
         return empty()
-    return {"parameter": found.time, **found.columns}
+    rollup = {"parameter": found.time, **found.columns}
+    step = WIDTHS[segment.kind] * SECOND
+    return within(rollup, segment.start // step, segment.stop // step)

@@ -216,4 +216,4 @@ def sort(rollup: Rollup) -> Rollup:
 def within(rollup: Rollup, first: int, stop: int) -> Rollup:
     """Only the buckets [first, stop)."""
     keep = (rollup["bucket"] >= first) & (rollup["bucket"] < stop)
-    return rollup if keep.all() else {name: rollup[name][keep] for name in NAMES}
+    return rollup if keep.all() else {name: array[keep] for name, array in rollup.items()}

@@ -20,12 +20,12 @@ from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import open_engine, reading, writing
 from mta_assets.archive.store import lock, make_folder
-from mta_assets.archive.telemetry_commit import GroupChange, Preparation, carry_out
+from mta_assets.archive.telemetry_commit import GroupChange, Overtaken, Preparation, carry_out
 from mta_assets.archive.telemetry_read import Definitions, Snapshot
 from mta_assets.archive.telemetry_rows import GroupRows
 from mta_assets.archive.telemetry_sql import Group
 from mta_assets.core import times
-from mta_assets.core.errors import BadData, MtaError, TransientError
+from mta_assets.core.errors import BadData, TransientError
 
 ATTEMPTS = 20  # how often a transaction is prepared anew because others were faster
 WRITER_LOCK = ".writing"  # held while a transaction of this machine is prepared: they would only disturb each other
@@ -191,8 +191,7 @@ class TelemetryArchive:
         try:
             with writing(self.engine) as write:
                 transaction = sql.begin(write, kind, source, reason)
-                if not carry_out(write, changes, transaction):
-                    raise _Overtaken
+                carry_out(write, changes, transaction)
                 c = db.contributions
                 write.execute(
                     sa.update(c).where(c.c.source == source, c.c.dead.is_(None)).values(dead=transaction)
@@ -211,7 +210,7 @@ class TelemetryArchive:
                             rows=len(part),
                         )
                     )
-        except (_Overtaken, sa.exc.IntegrityError):
+        except (Overtaken, sa.exc.IntegrityError):
             return None
         made = [segment for change in changes for segment in change.made]
         rows = sum(len(part) for part in given)
@@ -263,16 +262,11 @@ class TelemetryArchive:
                         preparation.flush()
                         with writing(self.engine) as write:
                             transaction = sql.begin(write, "correction", one.parameter, one.reason)
-                            if not carry_out(write, changes, transaction):
-                                raise _Overtaken
+                            carry_out(write, changes, transaction)
                             return corrected.store(write, new, gone, transaction)
-                    except _Overtaken:
+                    except Overtaken:
                         preparation.discard()
                     except BaseException:
                         preparation.discard()
                         raise
         raise TransientError(f"telemetry archive {self.root}: other writers were faster {ATTEMPTS} times; try again")
-
-
-class _Overtaken(MtaError):
-    """Another writer has touched a group since the preparation."""

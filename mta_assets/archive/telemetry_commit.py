@@ -8,7 +8,7 @@ somebody has, it is prepared anew.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from mta_assets.archive.rollup_files import read_rollup, write_rollup
 from mta_assets.archive.store import sha256_of
 from mta_assets.archive.telemetry_rows import SAME_TIME, GroupRows, contributions_of, doubled, join, resolve
 from mta_assets.archive.telemetry_sql import Group, Segment
+from mta_assets.core.errors import MtaError
 from mta_assets.core.samples import SECOND
 from mta_assets.core.statistics import WIDTHS
 from mta_assets.core.times import compact_utc
@@ -96,7 +97,7 @@ class Preparation:
             inside = everything.where(_between(everything, start - SAME_TIME, stop + SAME_TIME))
             if len(inside):
                 start, stop = min(start, int(inside.time[0])), max(stop, int(inside.time[-1]) + 1)
-                self.write_rows(change, inside, start, stop, "playback", contribution)
+                self.write_rows(change, inside, start, stop, "playback")
         change.cleared["rows"] = (start, stop)
         self.roll_up(change, everything, start, stop)
         return change
@@ -105,6 +106,11 @@ class Preparation:
         numbers = {int(c) for part in parts for c in np.unique(contributions_of(part))} - {contribution}
         ranks = sql.ranks_of({**sql.sources_of(self.read, numbers), contribution: source})
         return join(parts, ranks)
+
+    def ordered_rows(self, group: Group, start: int, stop: int) -> GroupRows | None:
+        """All rows of a group in a stretch, those of one time in the order of their sources."""
+        rows = self.rows_of(group, start, stop)
+        return None if rows is None else self._joined([rows], "", -1)
 
     def rows_of(self, group: Group, start: int, stop: int) -> GroupRows | None:
         """All rows of a group in a stretch, as they are stored; None if there are none."""
@@ -137,17 +143,20 @@ class Preparation:
                     self.roll_up(changes[-1], rows, first, last)
         return changes
 
+    def corrected(self, rows: GroupRows) -> GroupRows:
+        """Rows as readers get them: one for each time, corrections applied."""
+        rows = resolve(rows)
+        if not len(rows):
+            return rows
+        names = [info.name for info in rows.parameters]
+        found = corrections.find(self.read, names, int(rows.time[0]), int(rows.time[-1]) + 1, self.at)
+        kept = [one for one in found if self.gone is None or one.id != self.gone.id]
+        return corrections.apply(rows, [*kept, *([self.new] if self.new else [])])
+
     def roll_up(self, change: GroupChange, rows: GroupRows | None, start: int, stop: int) -> None:
         """Statistics of the buckets that [start, stop) touches, from all rows of these buckets."""
-        group = change.group
-        ids = group.parameters
-        resolved = None
-        if rows is not None and len(rows):
-            resolved = resolve(rows)
-            names = [info.name for info in resolved.parameters]
-            found = corrections.find(self.read, names, int(rows.time[0]), int(rows.time[-1]) + 1, self.at)
-            kept = [one for one in found if self.gone is None or one.id != self.gone.id]
-            resolved = corrections.apply(resolved, [*kept, *([self.new] if self.new else [])])
+        group, ids = change.group, change.group.parameters
+        resolved = self.corrected(rows) if rows is not None else None
         made: dict[str, rollups.Rollup] = {}
         for kind, width in WIDTHS.items():
             first, last = start // (width * SECOND), -(-stop // (width * SECOND))
@@ -162,6 +171,7 @@ class Preparation:
             change.cleared[kind] = span
             if len(fresh["bucket"]):
                 self.write_rollup(change, kind, fresh, span, "playback")
+        change.cleared["percentile"] = change.cleared["day"]  # made anew when the day is compacted
 
     def _hours(
         self, group: Group, fresh: rollups.Rollup, first: int, last: int, cleared: tuple[int, int]
@@ -172,33 +182,26 @@ class Preparation:
         parts = [fresh]
         for segment in sql.segments(self.read, group.id, "hour", first * day, last * day, self.at):
             old = read_rollup(self.root, segment)
-            parts += [
-                rollups.within(old, max(first * 24, segment.start // (3600 * SECOND)), low),
-                rollups.within(old, high, min(last * 24, segment.stop // (3600 * SECOND))),
-            ]
+            parts += [rollups.within(old, first * 24, low), rollups.within(old, high, last * 24)]
         return rollups.sort(rollups.stack(parts))
 
     # ---- files
 
-    def write_rows(self, change: GroupChange, rows: GroupRows, start: int, stop: int, tier: str, newest: int) -> None:
-        """Stage a segment of rows; ``newest`` is a contribution or, later, the transaction that it came in with."""
-        path = self._path(change.group, "rows", start)
+    def write_rows(self, change: GroupChange, rows: GroupRows, start: int, stop: int, tier: str) -> None:
+        """Stage a segment of rows."""
         segment = Segment(change.group.id, "rows", tier, "", "", 0, len(rows), start, stop, doubled(rows.time), 0)
-        self._stage(change, path, segment, lambda p: segments.write_rows(p, rows))
+        self._stage(change, segment, lambda path: segments.write_rows(path, rows))
 
     def write_rollup(
         self, change: GroupChange, kind: str, rollup: rollups.Rollup, span: tuple[int, int], tier: str
     ) -> None:
         """Stage a segment of statistics."""
-        path = self._path(change.group, kind, span[0])
         segment = Segment(change.group.id, kind, tier, "", "", 0, len(rollup["bucket"]), *span, False, 0)
-        self._stage(change, path, segment, lambda p: write_rollup(p, rollup))
+        self._stage(change, segment, lambda path: write_rollup(path, rollup))
 
-    def _path(self, group: Group, kind: str, start: int) -> Path:
-        folder = self.root / safe_name(group.name) / kind
-        return folder / f"{compact_utc(start // SECOND)}-{secrets.token_hex(8)}.parquet"
-
-    def _stage(self, change: GroupChange, path: Path, segment: Segment, write: Callable[[Path], None]) -> None:
+    def _stage(self, change: GroupChange, segment: Segment, write: Callable[[Path], None]) -> None:
+        folder = self.root / safe_name(change.group.name) / segment.kind
+        path = folder / f"{compact_utc(segment.start // SECOND)}-{secrets.token_hex(8)}.parquet"
         self.files.append(path)
         self._writes.append((path, write))
         self._pending.append((path, change, replace(segment, path=str(path.relative_to(self.root)))))
@@ -230,19 +233,31 @@ def _between(rows: GroupRows, start: int, stop: int) -> slice:
     return slice(low, high)
 
 
-def carry_out(
-    write: sa.Connection, changes: Sequence[GroupChange], transaction: int, versions: Mapping[int, int] | None = None
-) -> bool:
-    """Make prepared changes valid in the caller's transaction; False if somebody else touched a group since."""
-    c = db.groups.c
-    ids = [change.group.id for change in changes]
-    now = {row.id: row.version for row in write.execute(sa.select(c.id, c.version).where(c.id.in_(ids)))}
-    if any(now[change.group.id] != change.group.version for change in changes):
-        return False
+class Overtaken(MtaError):
+    """Another writer has touched a group since the preparation: prepare anew."""
+
+
+def carry_out(write: sa.Connection, changes: Sequence[GroupChange], transaction: int) -> None:
+    """Make prepared changes valid in the caller's transaction.
+
+    Raises
+    ------
+    Overtaken
+        If somebody else touched one of the groups since they were prepared.
+    """
+    take_turns(write, [change.group for change in changes])
     for change in changes:
         for kind, (start, stop) in change.cleared.items():
             standing = sql.segments(write, change.group.id, kind, start, stop, transaction)
             sql.clip(write, standing, start, stop, transaction)
         sql.add_segments(write, [replace(s, born=transaction, newest=transaction) for s in change.made])
+
+
+def take_turns(write: sa.Connection, groups: Sequence[Group]) -> None:
+    """Claim groups as they were prepared; raises Overtaken if one has changed."""
+    c = db.groups.c
+    ids = [group.id for group in groups]
+    now = {row.id: row.version for row in write.execute(sa.select(c.id, c.version).where(c.id.in_(ids)))}
+    if any(now[group.id] != group.version for group in groups):
+        raise Overtaken("others have changed the same groups")
     write.execute(sa.update(db.groups).where(c.id.in_(ids)).values(version=c.version + 1))
-    return True

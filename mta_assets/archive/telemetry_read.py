@@ -270,8 +270,7 @@ class Snapshot:
             return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
 
         def piece(segment: Segment) -> Any:
-            found = read_rollup(self.root, segment, number)
-            return within(found, max(first, segment.start // step), min(last, segment.stop // step))
+            return within(read_rollup(self.root, segment, number), first, last)
 
         return statistics(self.definitions.infos[key], WIDTHS[width], stack(self._map(piece, standing)))
 
