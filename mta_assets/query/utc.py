@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,7 @@ TEXT_WIDTH = 23  # characters of 2024-03-01T00:00:00.000
 @lru_cache(maxsize=1)
 def _leap_seconds() -> tuple[Nanoseconds, Nanoseconds]:
     """Where TAI − UTC changes, int64 ns since 1998.0 TT, and what it is from there on [ns]."""
-    import erfa
-
+    erfa = import_module("erfa")  # it has no types
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]  # before, UTC had no leap seconds but another rate
     days = np.array([f"{row['year']:04d}-{row['month']:02d}-01" for row in table], "M8[ns]")
@@ -50,7 +50,8 @@ def to_texts(time: Nanoseconds) -> NDArray[np.str_]:
     inside = np.isin(np.searchsorted(starts - SECOND, rounded, side="right") - 1, np.flatnonzero(np.diff(offset)) + 1)
     index = np.searchsorted(starts, rounded, side="right")
     inside &= index < np.searchsorted(starts - SECOND, rounded, side="right")
-    texts = np.datetime_as_string(to_datetime64(rounded - np.where(inside, SECOND, 0)), unit="ms")
+    calendar = to_datetime64(rounded - np.where(inside, SECOND, 0))
+    texts = np.datetime_as_string(calendar, unit="ms").astype(f"U{TEXT_WIDTH}")
     if inside.any():
         texts[inside] = [f"{text[:17]}60{text[19:]}" for text in texts[inside]]
     return texts
