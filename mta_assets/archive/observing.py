@@ -104,10 +104,12 @@ class Observing(CatalogBase):
             row = connection.execute(sa.select(sa.func.max(c.imported), sa.func.max(c.retired))).one()
         return max((value for value in row if value is not None), default=None)
 
-    def names(self, kind: str, as_of: float | None = None) -> dict[str, NameSummary]:
-        """What is known of each name of a kind: ``observation``, ``block``, ``fact``, ``command`` or ``value``."""
+    def names(
+        self, kind: str, as_of: float | None = None, wanted: Sequence[str] | None = None
+    ) -> dict[str, NameSummary]:
+        """What is known of the names of a kind: ``observation``, ``block``, ``fact``, ``command`` or ``value``."""
         with self._read() as connection:
-            return select.names(connection, kind, as_of)
+            return select.names(connection, kind, as_of, wanted)
 
     def observations(
         self, start: float | None = None, stop: float | None = None, as_of: float | None = None

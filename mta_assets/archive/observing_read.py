@@ -13,7 +13,7 @@ from mta_assets.archive import observing_schema as db
 from mta_assets.archive.observing_rows import alive
 from mta_assets.core.samples import Array, Nanoseconds, to_nanoseconds
 
-END = 6_311_433_600.0  # [s] 200 years after 1998.0: what still holds, holds until then
+END = 4.6e9  # [s] the year 2143: what still holds, holds until then; an open edge of queries is there too
 NAMES_AT_ONCE = 500  # in one statement: the number of bound parameters is limited
 
 
@@ -37,7 +37,7 @@ class NameSummary:
     unit: str
     description: str
     states: Mapping[int, str]
-    fields: tuple[str, ...]
+    fields: Mapping[str, str]
     rows: int
     width: int
     tstart: float
@@ -67,13 +67,22 @@ def _summary(rows: Sequence[Any]) -> NameSummary:
         unit=rows[-1].unit,
         description=rows[-1].description,
         states={int(code): text for code, text in rows[-1].states.items()} if dtype not in ("U", "f8") else {},
-        fields=tuple(dict.fromkeys(field for row in rows for field in row.fields)),
+        fields=_fields([row.fields for row in rows]),
         rows=sum(row.rows for row in rows),
         width=max(row.width for row in rows) if dtype != "U" else max(24, *(row.width for row in rows)),
         tstart=min(row.tstart for row in rows),
         tstop=None if None in stops else max(stops),
         longest=max(row.longest for row in rows),
     )
+
+
+def _fields(given: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Parameters of a command in all imports; one that is a text in any of them is a text."""
+    found: dict[str, str] = {}
+    for fields in given:
+        for key, dtype in fields.items():
+            found[key] = dtype if found.get(key, dtype) == dtype else "U"
+    return found
 
 
 def observations(connection: sa.Connection, start: float | None, stop: float | None, as_of: float | None) -> Intervals:

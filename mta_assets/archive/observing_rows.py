@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from mta_assets.archive.observing_entries import Command, Content, ImportEntry
 
 LOCK = 0x4D5442  # key of PostgreSQL's advisory lock: one import at a time, so that a source has one that is alive
 WHOLE = ("i8", "u1")
+NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d{1,2})?")
+OTHER_BASE = ("HEX", "PACKET")  # parameters of commands that begin so hold bit patterns, whatever digits they have
 
 
 def alive(as_of: float | None = None, imports: sa.FromClause = db.imports) -> sa.ColumnElement[bool]:
@@ -82,7 +85,7 @@ class NameEntry:
     kind
         ``observation`` and ``block`` (once for all their columns), ``fact`` (of observations), ``command``, ``value``.
     states, fields
-        Names of codes; of a command the names of its parameters.
+        Names of codes; of a command its parameters, each with its type, ``f8`` or ``U``.
     width
         Characters of the longest text.
     longest
@@ -95,7 +98,7 @@ class NameEntry:
     unit: str
     description: str
     states: Mapping[str, str]
-    fields: Sequence[str]
+    fields: Mapping[str, str]
     rows: int
     width: int
     tstart: float
@@ -119,8 +122,9 @@ def _names(content: Content) -> Iterator[NameEntry]:
         sent.setdefault(command.mnemonic, []).append(command)
     for name, rows in sent.items():
         keys = list(dict.fromkeys(key for row in rows for key in row.parameters))
+        types = {key: _field_type(key, [row.parameters[key] for row in rows if key in row.parameters]) for key in keys}
         widths = [sum(len(k) + len(v) + 3 for k, v in row.parameters.items()) for row in rows]
-        yield _entry("command", name, "U", [(row.time, row.time) for row in rows], widths, fields=keys)
+        yield _entry("command", name, "U", [(row.time, row.time) for row in rows], widths, fields=types)
     given: dict[str, list[Any]] = {}
     for value in content.values:
         given.setdefault(value.name, []).append(value)
@@ -135,6 +139,13 @@ def _names(content: Content) -> Iterator[NameEntry]:
 def map_len(values: list[Any]) -> list[int]:
     """Characters of each value, 0 for a number."""
     return [len(value) if isinstance(value, str) else 0 for value in values]
+
+
+def _field_type(key: str, texts: list[str]) -> str:
+    """``f8`` if all texts of a command's parameter are numbers."""
+    if key.startswith(OTHER_BASE):
+        return "U"
+    return "f8" if all(NUMBER.fullmatch(text) for text in texts) else "U"
 
 
 def _dtype(values: list[Any]) -> str:
@@ -152,11 +163,11 @@ def _entry(
     unit: str = "",
     description: str = "",
     states: Mapping[str, str] | None = None,
-    fields: Sequence[str] = (),
+    fields: Mapping[str, str] | None = None,
 ) -> NameEntry:
     stops = [stop for _, stop in intervals]
     longest = max((stop - start for start, stop in intervals if stop is not None), default=0.0)
     last = None if None in stops else max(stops)
     first = min(start for start, _ in intervals)
-    about = (kind, name, dtype, unit, description, dict(states or {}), list(fields))
+    about = (kind, name, dtype, unit, description, dict(states or {}), dict(fields or {}))
     return NameEntry(*about, len(intervals), max(widths), first, last, longest)

@@ -44,7 +44,7 @@ def values(
     rows: dict[str, list[Any]] = {name: [] for name in wanted}
     for row in found:
         rows[row.name].append(row)
-    empty = NameSummary("f8", "", "", {}, (), 0, 0, 0.0, None, 0.0)
+    empty = NameSummary("f8", "", "", {}, {}, 0, 0, 0.0, None, 0.0)
     low_ns, high_ns = nanoseconds([-END if start is None else start, stop]).tolist()
     out = {}
     for name, given in rows.items():

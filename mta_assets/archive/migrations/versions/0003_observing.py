@@ -113,7 +113,7 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(length=40), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("states", sa.JSON(), nullable=False, comment="name of each code, of values that are codes"),
-        sa.Column("fields", sa.JSON(), nullable=False, comment="of a command: the names of its parameters"),
+        sa.Column("fields", sa.JSON(), nullable=False, comment="of a command: its parameters and their types"),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False, comment="characters of the longest text"),
         sa.Column("tstart", sa.Double(), nullable=False, comment="of the first row"),
