@@ -59,6 +59,11 @@ def from_datetime(moment: datetime) -> float:
     return from_utc(moment.astimezone(UTC).replace(tzinfo=None).isoformat())
 
 
+def from_unix(seconds: float) -> float:
+    """TT seconds since 1998.0 TT of POSIX seconds, as files carry them."""
+    return from_datetime(datetime.fromtimestamp(seconds, UTC))
+
+
 def now() -> float:
     """The present, in TT seconds since 1998.0 TT."""
     return from_datetime(datetime.now(UTC))

@@ -44,19 +44,22 @@ def answers(archive: TelemetryArchive) -> list[bytes]:
     return parts
 
 
+def _archive(folder: Path) -> TelemetryArchive:
+    return TelemetryArchive(f"sqlite:///{folder}/c.sqlite", folder / "t")
+
+
 def filled(orders: list[tuple[str, int]]) -> list[bytes]:
     """What an archive answers after playbacks came, came again, were compacted, in this order."""
-    with tempfile.TemporaryDirectory() as folder:
-        with TelemetryArchive(f"sqlite:///{folder}/c.sqlite", Path(folder) / "t") as archive:
-            for action, number in orders:
-                if action == "compact":
-                    before = answers(archive)
-                    compact(archive, nanosecond(5 * DAY))
-                    assert answers(archive) == before
-                else:
-                    archive.commit(f"p{number}", [playback(number)], 0.0, 1.0)
-            compact(archive, nanosecond(400 * DAY))
-            return answers(archive)
+    with tempfile.TemporaryDirectory() as folder, _archive(Path(folder)) as archive:
+        for action, number in orders:
+            if action == "compact":
+                before = answers(archive)
+                compact(archive, nanosecond(5 * DAY))
+                assert answers(archive) == before
+            else:
+                archive.commit(f"p{number}", [playback(number)], 0.0, 1.0)
+        compact(archive, nanosecond(400 * DAY))
+        return answers(archive)
 
 
 IN_ORDER: list[bytes] = []
