@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.flags import Quality
-from mta_assets.core.samples import ParameterInfo, Samples, nanosecond
+from mta_assets.core.samples import SECOND, ParameterInfo, Samples, nanosecond
 from mta_assets.query.align import Aligned, fillers, marks
 from mta_assets.query.answer import AnswerTable, units_of
 from mta_assets.query.plan import SAMPLED, Plan
@@ -88,7 +88,7 @@ def _bins(
 
 def _info(info: ParameterInfo, name: str, bins: Bins) -> ParameterInfo:
     states = {} if name == "count" else info.states
-    every = float(np.median(np.diff(bins.start))) * 1e-9 if len(bins.start) > 1 else 0.0
+    every = float(np.median(np.diff(bins.start))) / SECOND if len(bins.start) > 1 else 0.0
     return replace(info, unit=unit_of(name, info.unit), states=states, period=every)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.samples import ParameterInfo, Samples
+from mta_assets.core.samples import SECOND, ParameterInfo, Samples
 from mta_assets.query import expressions, functions
 from mta_assets.query.align import Aligned, Method, Times, aligned, hold
 from mta_assets.query.compare import Truth, Value, compare
@@ -185,7 +185,7 @@ def _change(node: Call, rows: Rows) -> Value:
     with np.errstate(all="ignore"):
         change = np.diff(inner.values.astype(np.float64))
         if node.function == "rate":
-            change = np.where(step > 0, change / np.where(step > 0, step * 1e-9, 1), np.nan)
+            change = np.where(step > 0, change / np.where(step > 0, step / SECOND, 1), np.nan)
     change[step > hold(inner.info)] = np.nan
     first = np.full(min(len(inner), 1), np.nan)
     unit = f"{inner.info.unit}/s" if node.function == "rate" and inner.info.unit else inner.info.unit

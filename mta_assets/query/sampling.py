@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.samples import Samples, nanosecond
+from mta_assets.core.samples import SECOND, Samples, nanosecond
 from mta_assets.query.align import HOLD
 
 Array = NDArray[Any]
@@ -145,7 +145,7 @@ def weights(bins: Bins) -> Array:
     last = bins.first + bins.count - 1
     rest = bins.stop - time[last]
     step[last] = np.minimum(rest, period) if period > 0 else rest
-    return np.maximum(step * 1e-9, 1e-9)  # samples of one instant count too
+    return np.maximum(step / SECOND, 1e-9)  # samples of one instant count too
 
 
 def _percentile(bins: Bins, x: Array, share: float) -> Array:
