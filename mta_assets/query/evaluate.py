@@ -5,7 +5,8 @@ mean and count of several leave missing ones out). Where a result is not defined
 negative number) it is missing too, and counted in the notes.
 
 Conditions are true, false or unknown: a comparison with a missing value is unknown, ``not`` unknown is unknown, ``and``
-with a false one is false, ``or`` with a true one is true. Rows are kept where a condition is true.
+with a false one is false, ``or`` with a true one is true. Rows are kept where a condition is true. The text of an
+interval (``AOT``, ``OBS.TARGET``) is '' where there is none, which is known: ``AOT != 'SmallMap'`` is true there.
 """
 
 from __future__ import annotations
@@ -76,8 +77,10 @@ def value(node: Expression, rows: Rows) -> Value:
     if isinstance(node, Text):
         return Value(node.value)
     if isinstance(node, Name | Position):
-        cells, info = rows.cells(expressions.key(node)), rows.samples[expressions.key(node).upper()].info
-        return Value(cells.values, cells.missing, info.states, info.unit)
+        cells, one = rows.cells(expressions.key(node)), rows.samples[expressions.key(node).upper()]
+        # Where no interval holds there is known to be none: NOT IN and != are true of its text, ''.
+        known = one.until is not None and cells.values.dtype.kind in "OU"
+        return Value(cells.values, None if known else cells.missing, one.info.states, one.info.unit)
     if isinstance(node, Arithmetic):
         return _arithmetic(node, rows)
     if isinstance(node, Call):

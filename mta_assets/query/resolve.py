@@ -25,8 +25,10 @@ class Resolved:
 
     @property
     def timeline(self) -> tuple[str, str]:
-        """What it shares its times with: source and group."""
-        return self.source.label, self.info.group or self.name
+        """What it shares its times with: source and group; a source may say it otherwise by a method ``timeline``."""
+        other = getattr(self.source, "timeline", None)
+        shared: tuple[str, str] = other(self.name) if other else (self.source.label, self.info.group or self.name)
+        return shared
 
 
 @dataclass

@@ -187,6 +187,13 @@ def test_intervals_hold_until_they_end() -> None:
     assert [t for t, _ in rows(only(ask("A", where=over("=", "OBSID", 101))))] == [10, 20]
 
 
+def test_the_text_of_an_interval_is_empty_where_there_is_none_and_its_number_unknown() -> None:
+    held = [source(), MemorySource(samples("AOT", [5, 40], np.array(["Map", "Scan"]), until=[30, 70]))]
+    kept = only(run(query("A", where=Logic("not", (over("in", "AOT", "scan", "x"),))), held))
+    assert kept.times.tolist() == [0, 10, 20, 30, 70, 80, 90]
+    assert [t for t, _ in rows(only(ask("A", where=over("!=", "OBSID", 101))))] == [40, 50, 60]
+
+
 def test_states_are_compared_by_name() -> None:
     assert [t for t, _ in rows(only(ask("A", where=over("=", "S", "trip"))))] == [80, 90]
 
