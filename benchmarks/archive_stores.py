@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -187,8 +188,14 @@ def buffers(samples: Mapping[str, Samples]) -> list[Array]:
 
 
 def copied(arrays: Sequence[Array]) -> list[Array]:
-    """A plain copy of arrays into new memory."""
-    return [np.copy(array) for array in arrays]
+    """A plain copy of arrays into memory that is new to the process, as that of an answer is."""
+    out = []
+    for array in arrays:
+        memory = mmap.mmap(-1, max(1, array.nbytes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        new = np.frombuffer(memory, array.dtype, len(array))
+        np.copyto(new, array)
+        out.append(new)
+    return out
 
 
 def peer_row(what: str, ours: float, peer: str, theirs: float, least: float | None) -> Row:

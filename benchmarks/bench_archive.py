@@ -29,7 +29,7 @@ from benchmarks.archive_stores import (
 from benchmarks.cheta_layout import nearest
 from benchmarks.inputs import Inputs
 from benchmarks.measure import Row
-from mta_assets.core.intervals import Intervals, normalise
+from mta_assets.core.intervals import Intervals, contains, normalise
 from mta_assets.core.samples import Samples
 from mta_assets.query.align import aligned
 
@@ -230,30 +230,31 @@ def windows(stores: Stores) -> list[Row]:
     )
     rows = []
     for kind, level, most in (("rare", RARE, 0.25), ("frequent", FREQUENT, 1.0)):
-        events = len(crossings(stores, name, float(signal.curve[level])))
+        events = around(stores, name, float(signal.curve[level]))[1]
         what = f"W6 1 hour before and after each of {events} events in {stores.size.years:g} years"
         rows.append(bound_row(what, found[kind], "W2", found["all"], most))
     return rows
 
 
-def crossings(stores: Stores, name: str, level: float) -> Intervals:
-    """Start and end of each stretch of good samples at or above a level: hours that reach it tell where to look."""
-    snapshot = stores.archive.snapshot()
-    hours = snapshot.statistics(name, "hour", at(0.0), at(stores.size.span))
-    hit = hours.start[hours.max >= level]
-    near = normalise(np.column_stack([hit - stores.slow.period * 2, hit + HOUR + stores.slow.period * 2]))
-    samples = snapshot.read_intervals([name], near)[name]
+def crossings(samples: Samples, level: float) -> Intervals:
+    """First and last time of each run of good samples at or above a level."""
     above = (samples.values >= level) & ~samples.bads
     edges = np.diff(np.concatenate([[0], above.astype(np.int8), [0]]))
     first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
     return np.column_stack([samples.times[first], samples.times[last]])
 
 
-def around(stores: Stores, name: str, level: float) -> Samples:
-    """The samples an hour before and after each crossing."""
-    found = crossings(stores, name, level)
-    wanted = normalise(np.column_stack([found[:, 0] - HOUR, found[:, 1] + HOUR]))
-    return stores.archive.snapshot().read_intervals([name], wanted)[name]
+def around(stores: Stores, name: str, level: float) -> tuple[Samples, int]:
+    """The samples an hour before and after each crossing, and how many crossings there are.
+
+    Days that reach the level tell where to look; what lies around them is read once, then cut.
+    """
+    snapshot = stores.archive.snapshot()
+    days = snapshot.statistics(name, "day", at(-DAY), at(stores.size.span + DAY))
+    hit = days.start[days.max >= level]
+    near = snapshot.read_intervals([name], normalise(np.column_stack([hit - HOUR, hit + DAY + HOUR])))[name]
+    found = crossings(near, level)
+    return near.where(contains(np.column_stack([found[:, 0] - HOUR, found[:, 1] + HOUR]), near.times)), len(found)
 
 
 def two_rates(stores: Stores) -> list[Row]:
