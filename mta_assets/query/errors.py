@@ -24,7 +24,7 @@ class QueryError(MtaError):
     text
         The query.
     offset, length
-        The place in it that the message is about [character].
+        The place in it that the message is about [character]; length 0 is the word that begins there.
     expected
         What could have stood there.
     near
@@ -38,7 +38,7 @@ class QueryError(MtaError):
         message: str,
         text: str = "",
         offset: int = 0,
-        length: int = 1,
+        length: int = 0,
         expected: Sequence[str] = (),
         near: Sequence[str] = (),
         hint: str = "",
@@ -47,7 +47,7 @@ class QueryError(MtaError):
         self.message = message
         self.text = text
         self.offset = max(0, min(offset, len(text))) if text else offset
-        self.length = max(1, length)
+        self.length = length or (word_length(text, self.offset) if text else 0)
         self.expected = tuple(expected)
         self.near = tuple(near)
         self.hint = hint
@@ -95,7 +95,7 @@ def word_length(text: str, offset: int) -> int:
     return found.end() - offset if found else 1
 
 
-def wrong(message: str, at: int, length: int = 1, near: Sequence[str] = (), hint: str = "") -> NoReturn:
+def wrong(message: str, at: int, length: int = 0, near: Sequence[str] = (), hint: str = "") -> NoReturn:
     """Raise a `QueryError` about a place, for code that does not know the whole text; the parser adds it."""
     raise QueryError(message, offset=at, length=length, near=near, hint=hint)
 
@@ -113,14 +113,13 @@ def unknown_name(query: Query, node: Name, names: Iterable[str]) -> QueryError:
         All names that there are.
     """
     word = node.value
-    length = word_length(query.text, node.at)
     if node.is_pattern:
         hint = f"For a product of two parameters write spaces: {word.replace('*', ' * ')}" if "*" in word[1:-1] else ""
         bare = word.replace("*", "").replace("?", "")
         message = f'No parameter matches "{word}".'
-        return QueryError(message, query.text, node.at, length, near=near_names(bare, names), hint=hint)
+        return QueryError(message, query.text, node.at, near=near_names(bare, names), hint=hint)
     near = near_names(word, names)
-    return QueryError(f'There is no parameter "{word}".', query.text, node.at, length, near=near, hint=_meant(word))
+    return QueryError(f'There is no parameter "{word}".', query.text, node.at, near=near, hint=_meant(word))
 
 
 def _meant(word: str) -> str:

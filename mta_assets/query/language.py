@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mta_assets.query.errors import QueryError
+from mta_assets.query.expressions import children
 from mta_assets.query.model import Expression, Query
 
 if TYPE_CHECKING:
@@ -91,17 +92,15 @@ def _parsed(text: str, start: str) -> Any:
     except UnexpectedInput as error:
         from mta_assets.query.language_messages import explain
 
-        raise explain(text, error) from None
+        raise explain(text, error, _parser(), start) from None
 
 
 def _check_depth(text: str, expression: Expression) -> None:
     """Refuse what is nested too deeply, without recursion."""
-    from mta_assets.query.language_nodes import children_of
-
     level, depth = [expression], 0
     while level:
         depth += 1
         if depth > DEEPEST:
             hint = "Sums of many values are sum(a, b, …)."
             raise QueryError(f"The expression is nested more than {DEEPEST} deep.", text, level[0].at, hint=hint)
-        level = [inner for node in level for inner in children_of(node)]
+        level = [inner for node in level for inner in children(node)]

@@ -90,7 +90,7 @@ class Rules(ExpressionRules, TimeRules, WindowRules, Transformer):
         for own, expression, alias in children:
             kinds = own or kinds
             if alias and len(kinds) > 1:
-                wrong("One name can not stand for two columns.", alias.at, len(alias.value))
+                wrong("One name can not stand for two columns.", alias.at)
             items += [Item(expression, kind, alias.value if alias else "", expression.at) for kind in kinds]
         return tuple(items)
 
@@ -101,14 +101,15 @@ class Rules(ExpressionRules, TimeRules, WindowRules, Transformer):
         return (children[0] if len(children) > 1 else None), Name(str(children[-1]), at(children[-1])), None
 
     def item(self, children: list[Any]) -> tuple[Any, Expression, Name | None]:
-        own = children.pop(0) if isinstance(children[0], tuple) else None
-        expression, alias = children[0], children[1] if len(children) > 1 else None
+        own = children[0] if isinstance(children[0], tuple) else None
+        expression, *named = children[own is not None :]
+        alias = named[0] if named else None
         if isinstance(expression, Text):
-            wrong("A column is a parameter or an expression, not a text.", expression.at, len(expression.value) + 2)
+            wrong("A column is a parameter or an expression, not a text.", expression.at)
         if not has_parameter(expression):
             wrong("A column needs a parameter.", expression.at)
         if alias and isinstance(expression, Name) and expression.is_pattern:
-            wrong("One name can not stand for several columns.", alias.at, len(alias.value))
+            wrong("One name can not stand for several columns.", alias.at)
         return own, expression, alias
 
     # ---- rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lark import UnexpectedInput, UnexpectedToken
+from lark import Lark, UnexpectedInput, UnexpectedToken
 
 from mta_assets.query.errors import QueryError, word_length
 from mta_assets.query.near import near_names
@@ -33,13 +33,13 @@ MEANT = {
 }  # fmt: skip
 
 
-def explain(text: str, error: UnexpectedInput) -> QueryError:
+def explain(text: str, error: UnexpectedInput, parser: Lark, start: str) -> QueryError:
     """The error of the parser as one of the query."""
     offset = error.pos_in_stream
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if at_end or offset is None or offset < 0:
         offset = len(text.rstrip())
-    accepted = error.interactive_parser.accepts()
+    accepted = _accepted(text[:offset], error, parser, start)
     expected = _phrases(accepted)
     if at_end:
         return QueryError("The query ends too early.", text, offset, 1, expected)
@@ -47,6 +47,19 @@ def explain(text: str, error: UnexpectedInput) -> QueryError:
     message, hint = _unexpected(text, offset, word, accepted)
     near = [] if len(word) < 2 else _near(word, accepted)
     return QueryError(message, text, offset, len(word), expected, near, hint)
+
+
+def _accepted(before: str, error: UnexpectedInput, parser: Lark, start: str) -> set[str]:
+    """Terminals that could follow the text before the error.
+
+    Where the error was found, the parser may have closed what could have gone on: it reads that text once more.
+    """
+    try:
+        again = parser.parse_interactive(before, start=start)
+        again.exhaust_lexer()
+        return again.accepts()
+    except (UnexpectedInput, QueryError):
+        return error.interactive_parser.accepts()
 
 
 def _unexpected(text: str, offset: int, word: str, accepted: set[str]) -> tuple[str, str]:

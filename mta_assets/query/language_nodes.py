@@ -13,6 +13,7 @@ from typing import Any
 from lark import Token
 
 from mta_assets.query.errors import wrong
+from mta_assets.query.expressions import children, is_condition
 from mta_assets.query.language_functions import ALIASES, FUNCTIONS
 from mta_assets.query.model import Arithmetic, Call, Compare, Expression, Logic, Name, Number, Position, Text
 from mta_assets.query.near import near_names
@@ -49,18 +50,6 @@ def whole(token: Token, least: int, most: int, what: str) -> int:
     return int(value)
 
 
-def is_condition(node: Expression) -> bool:
-    """Whether it is true or false and not a value."""
-    return isinstance(node, Compare | Logic)
-
-
-def children_of(node: Expression) -> tuple[Expression, ...]:
-    """The expressions that an expression is made of."""
-    if isinstance(node, Arithmetic | Compare | Logic):
-        return node.operands
-    return node.arguments if isinstance(node, Call) else ()
-
-
 def has_parameter(*nodes: Expression) -> bool:
     """Whether there is a parameter in any of them; without recursion, they may be nested deeply."""
     waiting = list(nodes)
@@ -68,7 +57,7 @@ def has_parameter(*nodes: Expression) -> bool:
         node = waiting.pop()
         if isinstance(node, Name | Position):
             return True
-        waiting += children_of(node)
+        waiting += children(node)
     return False
 
 
@@ -77,14 +66,11 @@ def require_value(node: Expression, text: bool = False) -> Expression:
     if is_condition(node):
         wrong("This is a condition, where a value is expected.", node.at)
     if isinstance(node, Text) and not text:
-        wrong(
-            "A text can not be calculated with.", node.at, len(node.value) + 2, hint="Texts are compared with = or !=."
-        )
+        wrong("A text can not be calculated with.", node.at, hint="Texts are compared with = or !=.")
     if isinstance(node, Name) and node.is_pattern:
         wrong(
             "Wild cards stand for several parameters: here one is expected.",
             node.at,
-            len(node.value) + 2,
             hint="min, max, mean, sum and count take several.",
         )
     return node
@@ -193,9 +179,7 @@ class ExpressionRules:
             return _compared(operator, (left, right))
         for side in (left, right):
             if isinstance(side, Text):
-                wrong(
-                    "Texts have no order.", side.at, len(side.value) + 2, hint="They are compared with =, !=, IN, LIKE."
-                )
+                wrong("Texts have no order.", side.at, hint="They are compared with =, !=, IN, LIKE.")
         return _compared(operator, (left, right))
 
     def chain(self, children: list[Any]) -> Logic:

@@ -123,7 +123,7 @@ def stamp(text: str, at: int, length: int) -> tuple[float, float]:
         _check(1 <= number <= days, f"There is no day {number} in {year}: expected 1 to {days}.", at, length)
         begin = date(year, 1, 1) + timedelta(days=number - 1)
         return _clocked(begin, begin + timedelta(days=1), found.groups()[2:], at, length)
-    return wrong(f"{text!r} is not a time.", at, length, hint=FORMS)
+    return wrong(f"{text[:40]!r} is not a time.", at, length, hint=FORMS)
 
 
 def _check(right: bool, message: str, at: int, length: int) -> None:

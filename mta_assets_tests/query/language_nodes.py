@@ -133,7 +133,7 @@ DURATIONS = st.sampled_from((1.0, 60.0, 328.0, 3600.0, 86400.0, 0.25625)) | st.f
 NUMBERS = (st.floats(allow_nan=False, allow_infinity=False) | st.integers(-300, 300).map(float)).map(Number)
 TEXTS = (st.text(max_size=5) | st.sampled_from(("O'N", "--", '"', ""))).map(Text)
 NAMES = (
-    st.sampled_from(("A", "1DPAMZT", "5EHSE300", "1E5", "OBS.TARGET", "FLUX[3]", "from", "MIN", "OF", "LT", "A-B", 'x"y'))
+    st.sampled_from(("A", "1DPAMZT", "5EHSE300", "1E5", "OBS.TARGET", "FLUX[3]", "from", "MIN", "LT", "A-B", 'x"y'))
     | st.text(min_size=1, max_size=5).filter(lambda text: not set("*?") & set(text))
 ).map(Name)  # fmt: skip
 STATISTIC = st.lists(
