@@ -43,8 +43,14 @@ class Origin:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the query in one line: the same for the same query, however it was broken into lines."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Hash of the query, `query.saved.query_hash`: the same however it was written."""
+        from mta_assets.query.errors import QueryError
+        from mta_assets.query.saved import query_hash
+
+        try:
+            return query_hash(self.query)
+        except QueryError:  # a query that a program put together, and that has no text
+            return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def keywords(self) -> Header:

@@ -1,0 +1,77 @@
+"""The archive of a mission, opened for a Python session, and all sources that a query may take from."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from mta_assets.archive.catalog import Catalog
+from mta_assets.archive.observing import Observing
+from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets.core.errors import ConfigError
+from mta_assets.query.sources import Source
+from mta_assets.settings import Settings
+
+SEGMENTS = "telemetry"  # folder of the telemetry archive's segments, below the mission's data folder
+
+
+def telemetry_archive(settings: Settings | None = None) -> TelemetryArchive:
+    """The telemetry archive that the settings name; the same object for the same archive.
+
+    Raises
+    ------
+    ConfigError
+        If there is no archive there: nothing is made by asking.
+    """
+    found = settings or Settings()
+    url, root = found.database_url, found.root
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        raise ConfigError(
+            f"there is no archive of mission {found.loaded_mission.name} in {root}: set MTA_DATA and MTA_MISSION "
+            "to where one is, or take telemetry in first"
+        )
+    return _telemetry(url, root / SEGMENTS)
+
+
+@lru_cache(maxsize=8)
+def _telemetry(url: str, root: Path) -> TelemetryArchive:
+    return TelemetryArchive(url, root)
+
+
+@lru_cache(maxsize=8)
+def _catalogs(url: str) -> tuple[Catalog, Observing]:
+    return Catalog(url), Observing(url)
+
+
+def sources(settings: Settings | None = None, archive: TelemetryArchive | None = None) -> list[Source]:
+    """All sources of a mission in the order that names are looked for; made anew for each query.
+
+    With ``archive``, that telemetry archive alone.
+    """
+    from mta_assets.query.telemetry_source import TelemetrySource
+
+    if archive is not None:
+        return [TelemetrySource(archive)]
+    found = settings or Settings()
+    telemetry = telemetry_archive(found)
+    return [TelemetrySource(telemetry), *_others(found)]
+
+
+def _others(settings: Settings) -> list[Source]:
+    from mta_assets.query.command_source import CommandSource
+    from mta_assets.query.dictionary_source import DictionarySource
+    from mta_assets.query.interval_source import IntervalSource
+    from mta_assets.query.observation_source import ObservationSource
+    from mta_assets.query.position_source import PositionSource
+    from mta_assets.query.product_source import ProductSource
+
+    catalog, observing = _catalogs(settings.database_url)
+    mission = settings.loaded_mission
+    return [
+        ObservationSource(observing),
+        IntervalSource(observing),
+        CommandSource(observing),
+        ProductSource(catalog),
+        DictionarySource(mission),
+        PositionSource(catalog, mission),
+    ]
