@@ -89,12 +89,12 @@ class Place:
 
 
 def listed(file_id: str, layouts: Iterable[Layout]) -> list[str]:
-    """Whole names of everything in products of these layouts."""
+    """Whole names of everything in products of these layouts, but for their TIME: every answer has its times."""
     found: dict[str, None] = {}
     for layout in layouts:
         for hdu in layout:
             for column in hdu.columns:
-                if not column.name.endswith(("__q", "__r", "__n")):
+                if column.name != "TIME" and not column.name.endswith(("__q", "__r", "__n")):
                     found.update((f"{file_id}.{hdu.name}.{label}", None) for label in _elements(column))
     for layout in layouts:
         found.update((f"{file_id}.HEADER.{key}", None) for hdu in layout for key in hdu.comments)

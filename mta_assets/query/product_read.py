@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,27 @@ class Table:
     zero: float
 
     def column(self, label: str, first: int, last: int) -> Array:
-        return read_columns(self.path, self.head, [self.labels[label.upper()]], first, last)[0]
+        """One column, its label in any case."""
+        return self.columns([label], first, last)[label.upper()]
+
+    def columns(self, labels: Sequence[str], first: int, last: int) -> dict[str, Array]:
+        """Those of the columns that there are, by label in capitals: the file is opened once for all of them."""
+        there = [label for label in dict.fromkeys(map(str.upper, labels)) if label in self.labels]
+        arrays = read_columns(self.path, self.head, [self.labels[label] for label in there], first, last)
+        return dict(zip(there, arrays, strict=True))
+
+    @cached_property
+    def nulls(self) -> dict[str, int | None]:
+        """The integer that stands for no value in each column, by label in capitals."""
+        return {column.name.upper(): column.null for column in self.head.columns}
+
+    @cached_property
+    def bit_of(self) -> dict[str, int]:
+        """Which bit of QUALITY belongs to each column, by label in capitals; nothing if the table has no such bits."""
+        declared = next((column for column in self.head.columns if column.name == "QUALITY"), None)
+        if declared is None or not declared.bits or declared.shape != (len(self.head.columns),):
+            return {}
+        return {column.name.upper(): bit for bit, column in enumerate(self.head.columns)}
 
     def scalar(self, label: str) -> bool:
         """Whether there is such a column of one number a row."""
@@ -107,11 +127,25 @@ def rows_of(
         if not len(rows):
             continue
         whole = len(rows) == len(time)
+        labels = [label for place, _ in wanted for label in _labels(table, place, raw)]
+        read = table.columns(labels, first, last)
         found = {}
         for place, info in wanted:
-            samples = _samples(table, place, info, time, until, first, last, raw)
+            samples = _samples(table, read, place, info, time, until, first, last, raw)
             found[info.name] = samples if whole else samples.where(rows)
         yield found
+
+
+def _labels(table: Table, place: Place, raw: bool) -> Iterator[str]:
+    """Columns that a place takes: itself, its flags, its raw counts."""
+    if place.kind != "row":
+        label = place.label.upper()
+        yield label
+        yield f"{label}__Q"
+        if label in table.bit_of:
+            yield "QUALITY"
+        if raw:
+            yield f"{label}__R"
 
 
 def _times(table: Table, entry: ProductEntry, first: int, last: int) -> tuple[Nanoseconds, Nanoseconds | None]:
@@ -146,14 +180,14 @@ def within(time: Nanoseconds, until: Nanoseconds | None, intervals: Intervals | 
 
 
 def _samples(
-    table: Table, place: Place, info: ParameterInfo, time: Nanoseconds, until: Nanoseconds | None, first: int,
-    last: int, raw: bool,
+    table: Table, read: Mapping[str, Array], place: Place, info: ParameterInfo, time: Nanoseconds,
+    until: Nanoseconds | None, first: int, last: int, raw: bool,
 ) -> Samples:  # fmt: skip
     if place.kind == "row":
         return Samples(info, time, np.arange(first, last), None, None, until)
-    values = _cell(table.column(place.label, first, last), place)
-    quality = _quality(table, place, values, first, last)
-    counts = _raw(table, place, first, last) if raw else None
+    values = _cell(read[place.label.upper()], place)
+    quality = _quality(table, read, place, values)
+    counts = _raw(table, read, place, first, last) if raw else None
     return Samples(info, time, plain(values), quality, counts, until)
 
 
@@ -162,18 +196,16 @@ def _cell(array: Array, place: Place) -> Array:
     return array[where] if place.index else array
 
 
-def _quality(table: Table, place: Place, values: Array, first: int, last: int) -> NDArray[np.uint8] | None:
+def _quality(table: Table, read: Mapping[str, Array], place: Place, values: Array) -> NDArray[np.uint8] | None:
     """Flags of the column beside it, of the table's QUALITY bits (one a column), and of values that are none."""
-    if f"{place.label}__q".upper() in table.labels:
-        flags = table.column(f"{place.label}__q", first, last).astype(np.uint8)
+    label = place.label.upper()
+    if f"{label}__Q" in read:
+        flags = read[f"{label}__Q"].astype(np.uint8)
     else:
         flags = np.zeros(len(values), np.uint8)
-        columns = [column.name for column in table.head.columns]
-        declared = next((column for column in table.head.columns if column.name == "QUALITY"), None)
-        if declared is not None and declared.bits and declared.shape == (len(columns),):
-            bits = table.column("QUALITY", first, last)[:, columns.index(table.labels[place.label.upper()])]
-            flags[bits] = Quality.OUT_OF_RANGE  # which flag it was the product does not say
-    null = next((column.null for column in table.head.columns if column.name.upper() == place.label.upper()), None)
+        if label in table.bit_of:
+            flags[read["QUALITY"][:, table.bit_of[label]]] = Quality.OUT_OF_RANGE  # which the product does not say
+    null = table.nulls.get(label)
     if values.dtype.kind == "f":
         flags[~np.isfinite(values)] |= np.uint8(Quality.MISSING)
     elif null is not None and values.dtype.kind in "iu":
@@ -181,10 +213,10 @@ def _quality(table: Table, place: Place, values: Array, first: int, last: int) -
     return flags if flags.any() else None
 
 
-def _raw(table: Table, place: Place, first: int, last: int) -> Array | None:
+def _raw(table: Table, read: Mapping[str, Array], place: Place, first: int, last: int) -> Array | None:
     """Raw counts: of the column beside it, or of the table of counts that engineering products have."""
-    if f"{place.label}__r".upper() in table.labels:
-        return table.column(f"{place.label}__r", first, last)
+    if f"{place.label.upper()}__R" in read:
+        return read[f"{place.label.upper()}__R"]
     others = tables_of(str(table.path))
     for name in (f"{place.hdu}_RAW", "COUNTS"):
         other = others.get(name)

@@ -56,6 +56,7 @@ class ProductSource:
         self.notes: list[str] = []
         self._file_ids: dict[str, str] | None = None
         self._layouts: dict[str, list[Layout]] = {}
+        self._newest: dict[str, list[ProductEntry]] = {}
         self._places: dict[str, tuple[Place, ParameterInfo] | None] = {}
 
     # ---- names
@@ -113,7 +114,10 @@ class ProductSource:
         self.notes += [note for note in notes if note not in self.notes]
 
     def _describe(self, place: Place) -> ParameterInfo:
-        newest = select_products(self.engine, [place.file_id], None, self.streams)[-LOOKED_AT:]
+        if place.file_id not in self._newest:
+            found = select_products(self.engine, [place.file_id], None, self.streams)
+            self._newest[place.file_id] = found[-LOOKED_AT:]
+        newest = self._newest[place.file_id]
         headers = self._headers(newest)
         states: Mapping[int, str] = {}
         period = 0.0

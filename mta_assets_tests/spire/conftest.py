@@ -11,7 +11,9 @@ import pytest
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.observing import Observing
 from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets.missions.load import load_mission
 from mta_assets.query.answer import Answer
+from mta_assets.query.derived import DerivedSource, load_derived
 from mta_assets.query.language import parse
 from mta_assets.query.observation_source import ObservationSource
 from mta_assets.query.product_source import ProductSource
@@ -41,10 +43,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 def ask(house: House) -> Iterator[Ask]:
     """Parses and runs a query on all sources of the house."""
+    declared = load_derived(load_mission("spire").folder / "derived.toml")
     with Catalog(house.url) as catalog, Observing(house.url) as observing:
 
         def answer(text: str, now: float | None = None) -> Answer:
             sources = [TelemetrySource(house.archive), ObservationSource(observing), ProductSource(catalog)]
-            return run(parse(text, now), sources)
+            return run(parse(text, now), [*sources, DerivedSource(declared, sources)])
 
         yield answer

@@ -25,7 +25,7 @@ from mta_assets_tests.spire.answers import (
 )
 from mta_assets_tests.spire.ask import Ask, only, same_products, same_samples, utc
 from mta_assets_tests.spire.schedule import MOVING, START, blocks, observations, of_aot
-from mta_assets_tests.spire.telemetry import CADENCE, NS, group_of
+from mta_assets_tests.spire.telemetry import CADENCE, NS, THERMISTORS, group_of
 
 HOUR, DAY = 3600, 86400  # [s]
 AT_REST = "AOT NOT IN ('PointSource', 'SmallMap', 'SpectroRaster')"
@@ -169,6 +169,19 @@ def test_10_the_average_temperature_of_the_thermistors_of_each_day(ask: Ask) -> 
     columns = {f"THERMISTORS.TEMPERATURES.{n}": binned(column("THERMISTORS", n), DAY, "mean") for n in names}
     assert len(found) in (210, 211)
     same_samples(found, rows_of(**columns), MEAN)
+
+
+def test_10_the_same_of_temperatures_that_are_derived_from_telemetry_as_it_is_read(ask: Ask) -> None:
+    found = only(ask("GET DP_* DURING MISSION EVERY 1 DAY MEAN"))
+    columns = {}
+    for name in THERMISTORS:
+        volts = samples(name)
+        columns[f"DP_{name[:-1]}"] = binned(0.2 + 2.5 * volts + 0.3 * volts**2, DAY, "mean")
+    assert len(columns) == 10
+    same_samples(found, rows_of(**columns), MEAN)
+    together = only(ask("GET mean(DP_*) AS T DURING MISSION EVERY 1 DAY MEAN"))
+    every = pd.DataFrame({name: 0.2 + 2.5 * samples(name) + 0.3 * samples(name) ** 2 for name in THERMISTORS})
+    same_samples(together, rows_of(T=binned(every.mean(axis=1), DAY, "mean")), MEAN)
 
 
 def test_11_all_products_of_an_aot_in_a_period(ask: Ask) -> None:
