@@ -16,6 +16,7 @@ Spans = NDArray[np.int64]
 FAR_NS = int(FAR) * SECOND
 EVER: Spans = np.array([[-FAR_NS, FAR_NS]], dtype=np.int64)
 NONE: Spans = np.zeros((0, 2), np.int64)
+MANY = 512  # spans that are read at once
 MARGIN = 1e-6  # [s] more than what a float64 second may be off
 
 
@@ -93,21 +94,35 @@ def inside(spans: Spans, time: NDArray[np.int64]) -> slice | NDArray[np.bool_]:
     return np.cumsum(step[:-1]) > 0
 
 
+def bridged(intervals: Intervals, gap: float) -> Intervals:
+    """Intervals less than ``gap`` seconds apart made one."""
+    if len(intervals) < 2:
+        return intervals
+    cut = np.flatnonzero(intervals[1:, 0] - intervals[:-1, 1] >= gap)
+    return np.column_stack([intervals[np.append(0, cut + 1), 0], intervals[np.append(cut, -1), 1]])
+
+
 def pieces(spans: Spans, longest: int, every: int = 0) -> Iterator[Spans]:
-    """The spans in portions of about ``longest`` ns together, in order of time; cut at multiples of ``every``."""
+    """The spans in portions of about ``longest`` ns together, in order of time, at most `MANY` in one.
+
+    With ``every`` a bin of so many ns never is in two portions.
+    """
     longest = max(longest, every, 1)
+    edges = spans.tolist()
     portion: list[tuple[int, int]] = []
     used = 0
-    for start, stop in spans.tolist():
+    for i, (start, stop) in enumerate(edges):
         at = start
         while at < stop:
-            end = min(at + longest - used, stop)
+            end = min(at + max(longest - used, 1), stop)
             if end < stop and every:
                 end = min(max(-(-end // every), at // every + 1) * every, stop)
             portion.append((at, end))
             used += end - at
             at = end
-            if used >= longest and (not every or at % every == 0 or at == stop):
+            following = at if at < stop else edges[i + 1][0] if i + 1 < len(edges) else None
+            apart = not every or following is None or following // every > (at - 1) // every
+            if apart and (used >= longest or len(portion) >= MANY):
                 yield np.array(portion, np.int64)
                 portion, used = [], 0
     if portion:
