@@ -63,5 +63,10 @@ class Settings(BaseSettings):
         return self.root / "temporary"
 
     @property
+    def telemetry(self) -> Path:
+        """Segments of the telemetry archive."""
+        return self.root / "telemetry"
+
+    @property
     def database_url(self) -> str:
         return self.catalog_url or f"sqlite:///{self.root / 'catalog.sqlite'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from mta_assets.archive.database import open_engine, reading, writing
 from mta_assets.archive.store import lock, make_folder
 from mta_assets.archive.telemetry_commit import GroupChange, Overtaken, Preparation, carry_out
 from mta_assets.archive.telemetry_read import Definitions, Snapshot
-from mta_assets.archive.telemetry_rows import GroupRows
+from mta_assets.archive.telemetry_rows import GroupRows, digest
 from mta_assets.archive.telemetry_sql import Group
 from mta_assets.core import times
 from mta_assets.core.errors import BadData, TransientError
@@ -96,6 +96,11 @@ class TelemetryArchive:
         start, stop
             Interval that the source covers [TT s since 1998.0], for messages.
 
+        Returns
+        -------
+        Commit
+            With transaction 0 if the source has given exactly these rows before.
+
         Raises
         ------
         BadData
@@ -107,10 +112,13 @@ class TelemetryArchive:
         names = [part.group for part in given]
         if len(set(names)) != len(names):
             raise BadData(f"source {source}: a group comes twice among {sorted(names)}; join its rows first")
+        content = digest(given)
         make_folder(self.root)
         with lock(self.root / WRITER_LOCK):
+            if given and self._digest_of(source) == content:
+                return Commit(0, source, len(given), sum(map(len, given)))
             for _ in range(ATTEMPTS):
-                done = self._attempt(source, given, reason, "commit" if given else "withdraw")
+                done = self._attempt(source, given, reason, "commit" if given else "withdraw", content)
                 if done is not None:
                     return done
         raise TransientError(
@@ -122,7 +130,19 @@ class TelemetryArchive:
         """Take all rows of a source back; what other sources have for the same times stays, and shows again."""
         return self.commit(source, [], 0.0, 0.0, reason)
 
-    def _attempt(self, source: str, given: list[GroupRows], reason: str, kind: str) -> Commit | None:
+    def sources(self, prefix: str = "") -> list[str]:
+        """Sources whose rows the archive shows, in order of their names."""
+        c = db.contributions.c
+        with reading(self.engine) as read:
+            found = read.execute(sa.select(c.source).where(c.dead.is_(None)).distinct()).scalars().all()
+        return sorted(source for source in found if source.startswith(prefix))
+
+    def _digest_of(self, source: str) -> str | None:
+        c = db.contributions.c
+        with reading(self.engine) as read:
+            return read.execute(sa.select(c.digest).where(c.source == source, c.dead.is_(None))).scalar()
+
+    def _attempt(self, source: str, given: list[GroupRows], reason: str, kind: str, content: str) -> Commit | None:
         groups = self._groups(given)
         with reading(self.engine) as read:
             at = sql.head(read)
@@ -133,7 +153,8 @@ class TelemetryArchive:
             try:
                 changes = self._prepare(preparation, given, groups, standing, before, source, contribution)
                 preparation.flush()
-                done = self._carry_out(source, kind, reason, contribution, changes, given, groups)
+                about = {"id": contribution, "source": source, "digest": content}
+                done = self._carry_out(about, kind, reason, changes, given, groups)
             except BaseException:
                 preparation.discard()
                 raise
@@ -183,9 +204,10 @@ class TelemetryArchive:
         return changes
 
     def _carry_out(
-        self, source: str, kind: str, reason: str, contribution: int, changes: list[GroupChange],
-        given: list[GroupRows], groups: dict[str, Group],
+        self, about: dict[str, Any], kind: str, reason: str, changes: list[GroupChange], given: list[GroupRows],
+        groups: dict[str, Group],
     ) -> Commit | None:  # fmt: skip
+        source, contribution = about["source"], about["id"]
         if not changes:
             return Commit(0, source)
         try:
@@ -197,7 +219,7 @@ class TelemetryArchive:
                     sa.update(c).where(c.c.source == source, c.c.dead.is_(None)).values(dead=transaction)
                 )  # fmt: skip
                 if given:
-                    write.execute(sa.insert(c).values(id=contribution, source=source, born=transaction))
+                    write.execute(sa.insert(c).values(**about, born=transaction))
                 for part in given:
                     group = groups[part.group]
                     write.execute(

@@ -8,7 +8,8 @@ column. So what the archive answers depends on what came in, never on the order 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +22,15 @@ from mta_assets.core.samples import Array, Nanoseconds, ParameterInfo
 
 SAME_TIME = 10_000  # [ns] rows nearer than this are one: two playbacks compute a time to rounding of float64 (119 ns)
 FILLER = np.uint8(Quality.MISSING | Quality.OTHER_FORMAT)  # nothing was measured
+
+
+@dataclass(frozen=True)
+class TelemetryBlock:
+    """A stretch of a playback on its way into the archive: one `GroupRows` for each group."""
+
+    groups: tuple[GroupRows, ...]
+    tstart: float
+    tstop: float
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,20 @@ class GroupRows:
             quality={n: a[rows] for n, a in self.quality.items()},
             contribution=None if self.contribution is None else self.contribution[rows],
         )
+
+
+def digest(groups: Iterable[GroupRows]) -> str:
+    """SHA-256 of everything that some groups of rows say, definitions included."""
+    found = hashlib.sha256()
+    for rows in sorted(groups, key=lambda rows: rows.group):
+        found.update(repr((rows.group, rows.period, sorted(rows.parameters, key=lambda info: info.name))).encode())
+        found.update(rows.time.tobytes())
+        for part in (rows.values, rows.raw, rows.quality):
+            for name in sorted(part):
+                array = np.ascontiguousarray(part[name])
+                found.update(f"{name} {array.dtype.str} ".encode())
+                found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def ordered(rows: GroupRows) -> GroupRows:

@@ -54,6 +54,7 @@ contributions = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False, comment="carried by every row"),
     sa.Column("source", sa.String(255), nullable=False, index=True),
+    sa.Column("digest", sa.String(64), nullable=False, comment="of all rows"),
     sa.Column("born", sa.Integer, sa.ForeignKey("tm_transactions.id"), nullable=False),
     sa.Column("dead", sa.Integer, sa.ForeignKey("tm_transactions.id")),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.entries import NewProduct, RunEntry
@@ -17,12 +17,16 @@ from mta_assets.archive.names import check_name, safe_name
 from mta_assets.archive.products import dump_fits
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
 from mta_assets.archive.store import fsync_folder, held, lock, make_folder, outside_faults, write_bytes
+from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product
 from mta_assets.core.times import to_yday
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 from mta_assets.pipelines.sink import Ending, Written, product_name
+
+if TYPE_CHECKING:
+    from mta_assets.archive.telemetry import TelemetryArchive
 
 MARK = ".stream"  # says which stream a root belongs to
 SLOTS = 1024  # lock files for (pipeline, partition): two that share one only wait for each other
@@ -40,9 +44,14 @@ class ArchiveSink:
         products can never get into the archive.
     stream
         ``sdp`` or ``sap``.
+    telemetry
+        Gives the telemetry archive when samples come; None where there is none.
     """
 
-    def __init__(self, catalog: Catalog, root: Path, stream: Stream) -> None:
+    def __init__(
+        self, catalog: Catalog, root: Path, stream: Stream, telemetry: Callable[[], TelemetryArchive] | None = None
+    ) -> None:
+        self.telemetry = telemetry
         self.catalog = catalog
         self.root = Path(root).resolve()
         self.stream = stream
@@ -71,6 +80,7 @@ class ArchiveRun:
     def __init__(self, sink: ArchiveSink, pipeline: Pipeline, request: Request) -> None:
         self.sink, self.pipeline, self.request = sink, pipeline, request
         self.made: list[tuple[Written, NewProduct]] = []
+        self.blocks = 0
         self.held = ExitStack()
         key = f"{pipeline.id} {request.partition}"
         slot = int(sha256(key.encode()).hexdigest(), 16) % SLOTS
@@ -158,6 +168,18 @@ class ArchiveRun:
         self.made.append((written, entry))
         return written
 
+    def keep(self, block: TelemetryBlock) -> str:
+        """Commit samples at once: the run that comes again, should this one die, finds them unchanged."""
+        if self.sink.telemetry is None or self.request.stream != "sdp":
+            raise ConfigError(
+                f"pipeline {self.pipeline.id}: samples for the telemetry archive, which only the archival stream fills"
+            )
+        source = block_source(self.request.partition, self.blocks)
+        done = self.sink.telemetry().commit(source, block.groups, block.tstart, block.tstop, self.run_id)
+        self.blocks += 1
+        what = f"{done.rows} rows of {done.groups} groups"
+        return f"{what}, unchanged" if not done.transaction else f"{what}, transaction {done.transaction}"
+
     def drop(self) -> None:
         for written, _ in self.made:
             if written.changed:
@@ -166,6 +188,8 @@ class ArchiveRun:
 
     def finish(self, ending: Ending) -> tuple[Path, dict[str, Path]]:
         """Rename the staged files into their places and commit, under the lock of the root."""
+        if self.blocks and ending.outcome == "done":
+            self._withdraw_rest()
         moves = {self.staging / w.name: w.path for w, _ in self.made if w.changed}
         folder = self._folder(self.pipeline.level, self.request.tstart)
         stem = safe_name(f"{self.pipeline.id}_{self.request.partition}_{self.number:03d}")
@@ -192,6 +216,15 @@ class ArchiveRun:
         self.held.close()
         return log_path, plot_paths
 
+    def _withdraw_rest(self) -> None:
+        """Blocks that an earlier run of this partition had beyond those of this one."""
+        assert self.sink.telemetry is not None
+        archive = self.sink.telemetry()
+        kept = {block_source(self.request.partition, number) for number in range(self.blocks)}
+        for source in archive.sources(self.request.partition):
+            if source not in kept:
+                archive.withdraw(source, self.run_id)
+
     def _publish(self, moves: Mapping[Path, Path], run: RunEntry, ending: Ending) -> None:
         for path in moves.values():
             make_folder(path.parent)
@@ -212,3 +245,8 @@ class ArchiveRun:
         self.held.close()
         with suppress(Exception), lock(self.sink.root / ROOT_LOCK):
             recover_locked(self.sink.catalog, self.sink.root)
+
+
+def block_source(partition: str, number: int) -> str:
+    """What the rows of a block of a partition are known by in the telemetry archive."""
+    return partition if not number else f"{partition}#{number:03d}"

@@ -113,14 +113,14 @@ def _run(
         written.append(run.write(checked, spec, registry.standard_keywords(spec)))
         return written[-1]
 
-    space = Workspace(pipeline, request, names, files, run.scratch, log, take)
+    space = Workspace(pipeline, request, names, files, run.scratch, log, take, run.keep)
     outcome, message = _outcome(pipeline, request, inputs, space)
     if outcome == "done":
         message = _summary(written, space)
     else:
         run.drop()
         written.clear()
-        space = Workspace(pipeline, request, {}, {}, run.scratch, log, take)
+        space = Workspace(pipeline, request, {}, {}, run.scratch, log, take, run.keep)
     finished = log.outcome(outcome, message, written)
     faults, findings = space.all_faults(), space.all_findings()
     ending = Ending(

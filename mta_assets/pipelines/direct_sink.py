@@ -12,12 +12,16 @@ from typing import Any
 
 from mta_assets.archive.names import safe_name
 from mta_assets.archive.products import dump_fits
+from mta_assets.archive.segments import write_rows
 from mta_assets.archive.store import fsync_folder, make_folder, outside_faults, write_bytes
+from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 from mta_assets.pipelines.sink import Ending, Written, product_name
+
+TELEMETRY = "telemetry"  # folder of the samples
 
 
 class DirectSink:
@@ -42,6 +46,7 @@ class DirectRun:
             self.scratch = self.staging / "scratch"
             self.scratch.mkdir()
         self.made: list[Written] = []
+        self.blocks = 0
 
     def write(self, product: Product, spec: ProductSpec, header: Mapping[str, Any]) -> Written:
         name = product_name(product, spec, self.pipeline, 1)
@@ -59,8 +64,17 @@ class DirectRun:
         self.made.append(written)
         return written
 
+    def keep(self, block: TelemetryBlock) -> str:
+        """One Parquet file for each group and block, in the folder ``telemetry``."""
+        self.blocks += 1
+        for rows in block.groups:
+            name = f"{safe_name(rows.group)}-{self.blocks:03d}.parquet"
+            write_rows(self.staging / TELEMETRY / name, rows)
+        return f"{sum(map(len, block.groups))} rows of {len(block.groups)} groups to {TELEMETRY}/"
+
     def drop(self) -> None:
         self.made.clear()
+        self.blocks = 0
 
     def finish(self, ending: Ending) -> tuple[Path, dict[str, Path]]:
         stem = safe_name(f"{self.pipeline.id}_{self.request.partition}")
@@ -70,6 +84,10 @@ class DirectRun:
             with outside_faults(self.folder, "move the products into their places"):
                 for written in self.made:
                     (self.staging / written.name).rename(written.path)
+                if self.blocks:
+                    make_folder(self.folder / TELEMETRY)
+                    for path in (self.staging / TELEMETRY).iterdir():
+                        path.rename(self.folder / TELEMETRY / path.name)
                 fsync_folder(self.folder)
             for title, path in plot_paths.items():
                 write_bytes(path, ending.plots[title])

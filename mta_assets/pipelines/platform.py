@@ -17,6 +17,7 @@ from mta_assets.settings import Settings
 if TYPE_CHECKING:
     from mta_assets.archive.catalog import Catalog
     from mta_assets.archive.entries import PlaybackEntry
+    from mta_assets.archive.telemetry import TelemetryArchive
     from mta_assets.pipelines.controller import RunResult
     from mta_assets.pipelines.inputs import Input
     from mta_assets.telemetry.playback import Playback
@@ -61,6 +62,13 @@ class Platform:
             with suppress(TransientError):  # a leftover that can not be removed now harms nobody
                 sweep(folder)
         return catalog
+
+    @cached_property
+    def telemetry(self) -> TelemetryArchive:
+        """The telemetry archive of the mission; its tables stand in the catalog's database."""
+        from mta_assets.archive.telemetry import TelemetryArchive
+
+        return TelemetryArchive(self.settings.database_url, self.settings.telemetry)
 
     @property
     def roots(self) -> dict[str, Path]:
@@ -121,7 +129,7 @@ class Platform:
         request = Request(partition, stream, entry.tstart, entry.tstop, created=entry.created, facts=entry.facts)
         opened = self._opened(entry) if self.raw_product.id in pipeline.inputs else {}
         inputs = find_inputs(self.registry, pipeline, request, self.catalog, opened)
-        sink = ArchiveSink(self.catalog, self.roots[stream], stream)
+        sink = ArchiveSink(self.catalog, self.roots[stream], stream, lambda: self.telemetry)
         result = run_pipeline(self.registry, pipeline, request, inputs, sink)
         if result.outcome == "bad data" and opened and entry.state != "quarantined":
             self._quarantine(entry, f"{pipe_id}: {result.message}")

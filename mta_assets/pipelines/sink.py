@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mta_assets.archive.entries import InputEntry
 from mta_assets.archive.names import build_name
+from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
@@ -58,6 +59,9 @@ class SinkRun(Protocol):
 
     def write(self, product: Product, spec: ProductSpec, header: Mapping[str, Any]) -> Written:
         """Take one product; it is not seen by others before `finish`."""
+
+    def keep(self, block: TelemetryBlock) -> str:
+        """Take samples for the telemetry archive, block after block; says what became of them."""
 
     def finish(self, ending: Ending) -> tuple[Path, dict[str, Path]]:
         """Make everything visible at once; returns the paths of the log and of the plots by title."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.entries import InputEntry
+from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ToolFailed
 from mta_assets.core.records import FAULTS, FINDINGS
 from mta_assets.core.request import Request
@@ -32,6 +33,7 @@ class Workspace:
     scratch: Path
     log: RunLog
     take: Callable[[Product], Any]
+    keep: Callable[[TelemetryBlock], str]
     faults: list[Table] = field(default_factory=list)
     findings: list[Table] = field(default_factory=list)
     plots: dict[str, bytes] = field(default_factory=dict)
@@ -117,7 +119,7 @@ def _store(name: str, value: Any, tool: str, space: Workspace) -> None:
 
 def _take_products(value: Any, space: Workspace, tool: str) -> None:
     """Products as they come, so that only one is in memory; reports of a generator go where they belong."""
-    several: Iterable[Any] = [value] if isinstance(value, Product | Table) else value
+    several: Iterable[Any] = [value] if isinstance(value, Product | Table | TelemetryBlock) else value
     for item in several:
         if item is None:
             continue
@@ -125,6 +127,8 @@ def _take_products(value: Any, space: Workspace, tool: str) -> None:
             written = space.take(item)
             changed = "" if written.changed else ", unchanged"
             space.log.note(f"product {written.name}: {written.rows} rows, {written.size} bytes{changed}")
+        elif isinstance(item, TelemetryBlock):
+            space.log.note(f"telemetry: {space.keep(item)}")
         elif isinstance(item, Table) and item.name in (FAULTS.name, FINDINGS.name):
             _take_report(item, FAULTS if item.name == FAULTS.name else FINDINGS, space, tool)
         else:

@@ -43,6 +43,7 @@ def upgrade() -> None:
         "tm_contributions",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False, comment="carried by every row"),
         sa.Column("source", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="of all rows"),
         sa.Column("born", sa.Integer(), nullable=False),
         sa.Column("dead", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["born"], ["tm_transactions.id"], name=op.f("fk_tm_contributions_born")),
