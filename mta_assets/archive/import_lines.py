@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from calendar import isleap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def utc_seconds(texts: Sequence[str]) -> NDArray[np.float64]:
     """TT seconds since 1998.0 TT of UTC texts (day of year or calendar), to the microsecond; NaN for what is none."""
     out = np.full(len(texts), np.nan)
     for pattern, form in ((DAY_OF_YEAR, "yday"), (CALENDAR, "iso")):
-        rows = [row for row, text in enumerate(texts) if pattern.fullmatch(text)]
+        rows = [row for row, text in enumerate(texts) if pattern.fullmatch(text) and _has_day(text)]
         given = [texts[row].replace("T", " ") for row in rows]
         if not rows:
             continue
@@ -115,6 +116,11 @@ def utc_seconds(texts: Sequence[str]) -> NDArray[np.float64]:
     out = np.round(out, 6)  # so that a date reads the same however it was computed
     out[~(np.abs(out) < LARGEST_TIME)] = np.nan
     return out
+
+
+def _has_day(text: str) -> bool:
+    """Whether a year has that day of the year: astropy takes day 366 of any as the first of the next."""
+    return text[4] != ":" or 1 <= int(text[5:8]) <= 365 + isleap(int(text[:4]))
 
 
 def _seconds(texts: Sequence[str], form: str) -> NDArray[np.float64]:

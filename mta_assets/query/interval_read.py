@@ -88,6 +88,7 @@ def in_portions(samples: Mapping[str, Samples]) -> Iterator[Mapping[str, Samples
         return
     starts = np.sort(np.concatenate([one.time for one in samples.values()]))
     cuts = np.unique(starts[BLOCK::BLOCK])
+    cuts = cuts[cuts > starts[:1]]  # before the first start there is nothing
     for low, high in zip([None, *cuts.tolist()], [*cuts.tolist(), None], strict=True):
         yield {name: one.where(_between(one.time, low, high)) for name, one in samples.items()}
 
