@@ -22,7 +22,7 @@ from mta_assets.query.model import (
     Window,
 )  # fmt: skip
 
-PLAIN = re.compile(r"[0-9]*[A-Za-z_$][A-Za-z0-9_$]*([.:][A-Za-z0-9_$]+)*(\[[0-9:]*\])?")
+PLAIN = re.compile(r"[0-9]*[A-Za-z_$][A-Za-z0-9_$]*([.:][A-Za-z0-9_$]+)*(\[[0-9:,]*\])?")
 NUMBER = re.compile(r"[0-9]+[Ee][0-9]+")
 PATTERN = re.compile(r"[A-Za-z0-9_$.:\[\]*?]+")
 RANK = {"or": 1, "and": 2, "not": 3, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "neg": 7, "^": 8}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -53,7 +54,18 @@ HOT = Compare(">", (A, Number(3.0)))
 
 
 def test_parameters_may_begin_with_digits_and_have_dots_dollars_and_indices() -> None:
-    names = ["1DPAMZT", "2SHEV1RT", "5EHSE300", "OBS.TARGET", "ACIS_EVT0.EVENTS.PHA", "A$B", "FLUX[3]", "TM:X", "LAST"]
+    names = [
+        "1DPAMZT",
+        "2SHEV1RT",
+        "5EHSE300",
+        "OBS.TARGET",
+        "ACIS_EVT0.EVENTS.PHA",
+        "A$B",
+        "FLUX[3]",
+        "F[1,2]",
+        "TM:X",
+        "LAST",
+    ]
     assert query("GET " + ", ".join(names)).what == tuple(Item(Name(name)) for name in names)
 
 
@@ -339,3 +351,12 @@ def test_a_usual_query_is_parsed_in_a_fraction_of_the_time_it_takes_to_run() -> 
         parse(text)
         costs.append(time.perf_counter() - began)
     assert min(costs) < 0.0015
+
+
+def test_threads_share_the_parser() -> None:
+    texts = [
+        f"GET A{i}, B * {i} AS C FROM 2024-03-01 TO 2024-03-{i + 2:02d} WHERE X > {i} LIMIT {i + 1}" for i in range(20)
+    ]
+    expected = [parse(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(parse, texts * 10)) == expected * 10

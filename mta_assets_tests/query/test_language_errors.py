@@ -79,6 +79,7 @@ WRONG = [
     ("GET atan2(A)", "atan2", ["takes 2 values, not 1"]),
     ("GET if(A, 1, 0)", "A", ["a value, where a condition"]),
     ("GET 3 + 4", "3", ["needs a parameter"]),
+    ("GET 3,B*", "3", ["needs a parameter"]),
     ("GET 'text'", "'text'", ["not a text"]),
     ('GET "A*" AS B', "B", ["several columns"]),
     ("GET RAW AND CONVERTED A AS B", "B", ["two columns"]),
