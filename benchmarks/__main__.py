@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    bench_archive,
     bench_chain,
     bench_engineering,
     bench_events,
@@ -37,6 +38,9 @@ BENCHMARKS: dict[str, Callable[[Inputs], list[Row]]] = {
     "import": lambda inputs: bench_import.run(),
     "engineering": lambda inputs: bench_engineering.run(),
     "events": lambda inputs: bench_events.run(),
+    "archive": bench_archive.run,
+    "archive-wide": bench_archive.run_wide,
+    "archive-commits": bench_archive.run_commits,
 }
 
 

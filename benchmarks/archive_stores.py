@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ EVENTS, RARE_EVERY = 456, 38  # events in the whole time, and which of them are 
 MONTH = YEAR / 12  # [s]
 WEEK = 7 * DAY  # [s]
 ROUNDS = 9
+LARGE = 4 << 20  # [byte] from here on NumPy asks for huge pages
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Stores:
         self.root = folder
         self.archive = TelemetryArchive(f"sqlite:///{folder / 'catalog.db'}", folder / "segments")
         self.peer = ChetaLayout(folder / "cheta")
-        events = int(size.span / SLOW) // (EVENTS + 1)
-        # The first parameter has the 12, the second all 456 in a way that a threshold finds either number.
+        events = int(size.span / SLOW) // (EVENTS + 1) + 1
+        # A low threshold finds all events of the first parameter, a high one the greatest of them.
         self.slow = group("SLOW", SLOW, size.parameters, 1, [(events, RARE_EVERY)])
         self.fast = group("FAST", FAST, 10, 100)
         self.seconds = {"ours": 0.0, "peer": 0.0}
@@ -139,7 +140,10 @@ class Stores:
             )
         return sorted({str(self.archive.root / segment.path) for segment in found})
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         self.archive.close()
 
 
@@ -188,10 +192,16 @@ def buffers(samples: Mapping[str, Samples]) -> list[Array]:
 
 
 def copied(arrays: Sequence[Array]) -> list[Array]:
-    """A plain copy of arrays into memory that is new to the process, as that of an answer is."""
+    """A plain copy of arrays into memory that is new to the process, as that of an answer is.
+
+    Large arrays get new pages anyway; for small ones the allocator would hand out pages that are in use already.
+    """
     out = []
     for array in arrays:
-        memory = mmap.mmap(-1, max(1, array.nbytes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if array.nbytes >= LARGE or not array.nbytes:
+            out.append(np.copy(array))
+            continue
+        memory = mmap.mmap(-1, array.nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         new = np.frombuffer(memory, array.dtype, len(array))
         np.copyto(new, array)
         out.append(new)

@@ -1,4 +1,4 @@
-"""W8: the commit of a one-hour playback that replaces 15 minutes, with roll-ups; W9: reading while playbacks come in."""
+"""W8: a one-hour playback that replaces 15 minutes, with roll-ups; W9: reading while playbacks come in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 from benchmarks.archive_data import Group, playback, spacecraft
 from benchmarks.archive_stores import Size, at
 from benchmarks.cheta_layout import ChetaLayout
-from benchmarks.inputs import Inputs
 from benchmarks.measure import ROOT, Row
 from mta_assets.archive.telemetry import TelemetryArchive
 
@@ -20,14 +19,6 @@ HOUR, STEP = 3600.0, 2700.0  # [s] length of a playback, and from the start of o
 BEFORE = 3  # playbacks that are there when it is measured
 READERS = 4
 WAIT = 600.0  # [s] for a process of W9
-
-
-def run(inputs: Inputs, size: Size | None = None) -> list[Row]:
-    """Both."""
-    folder = inputs.folder / "commits"
-    folder.mkdir()
-    given = size or Size()
-    return [*commits(folder, given), consistency(folder, given)]
 
 
 def commits(folder: Path, size: Size) -> list[Row]:

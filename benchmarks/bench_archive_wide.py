@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.archive_data import SLOW, group
-from benchmarks.archive_stores import Duck, Size, Stores, at, buffers, copied, medians
-from benchmarks.bench_archive import against, compare
-from benchmarks.inputs import Inputs
+from benchmarks.archive_stores import Duck, Stores, at, buffers, copied, medians
+from benchmarks.bench_archive_read import against, compare
 from benchmarks.measure import Row, fresh
 from mta_assets.core.samples import Samples
 
@@ -21,16 +19,9 @@ MIB = 1 << 20
 BOUND = 1024.0  # [MiB] what "bounded" means: less than the answer itself, whatever its length
 
 
-def run(inputs: Inputs, size: Size | None = None) -> list[Row]:
-    """Build both stores and measure."""
-    folder = inputs.folder / "wide"
-    folder.mkdir()
-    return measure(folder, size or Size())
-
-
-def measure(folder: Path, size: Size) -> list[Row]:
-    """All rows of the table."""
-    stores = Stores(folder, size)
+def measure(stores: Stores) -> list[Row]:
+    """Fill both stores and measure."""
+    size = stores.size
     table = group("WIDE", SLOW, size.wide, 500)
     distinct = [f"WIDE{index:03d}" for index in range(-(-size.wide // SHARE))]
     edges = np.linspace(0, size.wide_rows, PIECES + 1).astype(int).tolist()
