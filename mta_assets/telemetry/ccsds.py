@@ -7,18 +7,22 @@ How the packets are found, also behind damage, is in telemetry.ccsds_walk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import ref
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from mta_assets.telemetry.ccsds_sync import HEADER
+from mta_assets.telemetry.ccsds_sync import HEADER, LONGEST
 from mta_assets.telemetry.ccsds_walk import LOOK_AHEAD, SEQUENCE, Flaw, Part, Walk
 
 BLOCK = 1 << 24  # [byte] read at a time
 UNSEGMENTED = 3  # sequence flags
+SMALL = 1024  # parts with fewer packets on average are put together first
+ALIGN = 64  # [byte] columns begin at multiples of it, as the lines of the processor's cache do
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Framer:
         done = walk.run()
         for flaw in walk.flaws:
             self._note(flaw)
-        packets = _packets(data, Part.join(walk.parts), self.position)
+        packets = _packets(data, walk.parts, self.position)
         self.position += done
         return packets, done
 
@@ -100,22 +104,39 @@ class Framer:
 
 def headers(data: NDArray[np.uint8], offset: NDArray[np.int64], base: int = 0) -> Packets:
     """Header fields of the packets at known offsets; ``base`` is the place of ``data`` in the file [byte]."""
-    return _packets(data, Part.read(data, offset), base)
+    return _packets(data, [Part.read(data, offset)], base)
 
 
-def _packets(data: NDArray[np.uint8], part: Part, base: int) -> Packets:
-    kind, sequence = part.kind, part.sequence
-    return Packets(
-        data=data,
-        offset=part.offset,
-        length=part.size.astype(np.int64) + (HEADER + 1),
-        place=part.offset + base,
-        version=(kind >> 13).astype(np.uint8),
-        secondary=(kind & 0x0800) != 0,
-        apid=kind & np.uint16(0x07FF),
-        seqflags=(sequence >> 14).astype(np.uint8),
-        seqcount=sequence & np.uint16(SEQUENCE - 1),
-    )
+def _packets(data: NDArray[np.uint8], parts: list[Part], base: int) -> Packets:
+    count = sum(len(part.offset) for part in parts)
+    if SMALL * len(parts) > count:
+        parts = [Part.join(parts)]
+    packets = Packets(data, *one_piece(count, ["i8", "i8", "i8", "u1", "bool", "u2", "u1", "u2"]))
+    low = 0
+    for part in parts:  # each is still in the processor's cache when its next field is made
+        to = packets.where(slice(low, low + len(part.offset)))
+        to.offset[:] = part.offset
+        np.add(part.size, HEADER + 1, out=to.length, dtype=np.int64)
+        np.add(part.offset, base, out=to.place)
+        np.right_shift(part.kind, 13, out=to.version, casting="unsafe")
+        np.not_equal(part.kind & np.uint16(0x0800), 0, out=to.secondary)
+        np.bitwise_and(part.kind, np.uint16(0x07FF), out=to.apid)
+        np.right_shift(part.sequence, 14, out=to.seqflags, casting="unsafe")
+        np.bitwise_and(part.sequence, np.uint16(SEQUENCE - 1), out=to.seqcount)
+        low += len(part.offset)
+    return packets
+
+
+def one_piece(rows: int, types: Sequence[DTypeLike]) -> list[NDArray[Any]]:
+    """Empty columns in one piece of memory: the system gives a large piece much faster than many of middle size.
+
+    As long as one of the columns is in use the memory of all is.
+    """
+    kinds = [np.dtype(kind) for kind in types]
+    size = [-(-rows * kind.itemsize // ALIGN) * ALIGN for kind in kinds]
+    memory = np.empty(sum(size), np.uint8)
+    begin = [sum(size[:place]) for place in range(len(size))]
+    return [np.ndarray((rows,), kind, memory, at) for kind, at in zip(kinds, begin, strict=True)]
 
 
 def frame_bytes(data: bytes | NDArray[np.uint8]) -> tuple[Packets, list[Flaw]]:
@@ -135,18 +156,52 @@ class Readable(Protocol):
 def frame_stream(stream: Readable, framer: Framer, block: int = BLOCK) -> Iterator[Packets]:
     """Packets of a file of any size, about ``block`` bytes at a time, in constant memory.
 
-    ``framer`` collects the flaws; they are complete when the iterator ends.
+    ``framer`` collects the flaws; they are complete when the iterator ends. The next block is read meanwhile.
     """
+    room = framer.look_ahead + LONGEST  # in front of what is read: for what the block before leaves over
+    size = max(block, 2 * framer.look_ahead)
     rest = np.zeros(0, np.uint8)
-    while True:
-        data = np.empty(len(rest) + max(block, 2 * framer.look_ahead), np.uint8)
-        data[: len(rest)] = rest
-        read = stream.readinto(data[len(rest) :].data) or 0
-        final = read == 0
-        data = data[: len(rest) + read]
-        packets, done = framer.frame(data, final)
-        rest = data[done:]
-        if len(packets):
-            yield packets
-        if final:
-            return
+    with ThreadPoolExecutor(1, "read") as reader:
+        memory = _Memory(room + size)
+        coming = reader.submit(_read, stream, memory.piece(), room)
+        while True:
+            data, read = coming.result()
+            if final := read == 0:
+                data = rest
+            else:
+                coming = reader.submit(_read, stream, memory.piece(), room)
+                data = _behind(rest, data, room, read)
+            packets, done = framer.frame(data, final)
+            rest = data[done:]
+            if len(packets):
+                yield packets
+            if final:
+                return
+
+
+class _Memory:
+    """Pieces of memory of one size, each used again as soon as no array in it is left: fresh memory costs time."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.pieces: list[tuple[NDArray[np.uint8], ref[NDArray[np.uint8]]]] = []
+
+    def piece(self) -> NDArray[np.uint8]:
+        free = [memory for memory, user in self.pieces if user() is None]
+        memory = free[0] if free else np.empty(self.size, np.uint8)
+        user = np.frombuffer(memory.data, np.uint8)  # it lives as long as any array made from it
+        self.pieces = [(other, its) for other, its in self.pieces if its() is not None]
+        self.pieces.append((memory, ref(user)))
+        return user
+
+
+def _read(stream: Readable, data: NDArray[np.uint8], room: int) -> tuple[NDArray[np.uint8], int]:
+    return data, stream.readinto(data[room:].data) or 0
+
+
+def _behind(rest: NDArray[np.uint8], data: NDArray[np.uint8], room: int, read: int) -> NDArray[np.uint8]:
+    """What was read, from ``room`` on, with the rest of the block before in front of it."""
+    if len(rest) > room:
+        return np.concatenate([rest, data[room : room + read]])
+    data[room - len(rest) : room] = rest
+    return data[room - len(rest) : room + read]

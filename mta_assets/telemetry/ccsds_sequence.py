@@ -54,9 +54,13 @@ class SequenceCheck:
             before = self.counts.get(apid, int(count[0]) - 1)
             step[0] = count[0] - before
             np.subtract(count[1:], count[:-1], out=step[1:])
-            step = ((step + SEQUENCE // 2) & (SEQUENCE - 1)) - SEQUENCE // 2
-            unwrapped[rows] = before + np.cumsum(step, dtype=np.int64)
-            self.counts[apid] = int(unwrapped[rows][-1])
+            step += SEQUENCE // 2
+            step &= SEQUENCE - 1
+            step -= SEQUENCE // 2
+            total = np.cumsum(step, dtype=np.int64)
+            total += before
+            unwrapped[rows] = total
+            self.counts[apid] = int(total[-1])
             at = np.flatnonzero(step != 1)
             if len(at):
                 index = np.arange(len(packets))[rows]

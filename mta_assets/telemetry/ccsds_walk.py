@@ -98,7 +98,9 @@ class Walk:
 
     def _count(self) -> None:
         for part in self.parts[self.counted :]:
-            self.counts[part.kind[-RECENT:]] = part.sequence[-RECENT:] & np.uint16(SEQUENCE - 1)
+            one_kind = len(part.kind) and (part.kind == part.kind[-1]).all()
+            rows = slice(-1 if one_kind else -RECENT, None)  # of one kind only the last packet counts
+            self.counts[part.kind[rows]] = part.sequence[rows] & np.uint16(SEQUENCE - 1)
         self.counted = len(self.parts)
 
     def _jump(self, at: int, stop: int) -> int:

@@ -19,13 +19,16 @@ from mta_assets.core.tables import Column, Schema, Table
 from mta_assets.missions.load import PacketTimeSection
 from mta_assets.telemetry.ccsds import BLOCK, Framer, Packets, frame_stream
 from mta_assets.telemetry.ccsds_sequence import join_segments, segment_flaws
+from mta_assets.telemetry.packet_columns import Columns, Later
+from mta_assets.telemetry.packet_columns import stack as stack  # for those who join tables
 from mta_assets.telemetry.packet_time import packet_times, time_fields
 from mta_assets.telemetry.xtce import Plan, XtceModel
 from mta_assets.telemetry.xtce_bits import Position, Source
 from mta_assets.telemetry.xtce_calibrate import Value
+from mta_assets.telemetry.xtce_compile import Field
 from mta_assets.telemetry.xtce_match import all_match
 
-CHUNK = 8192  # packets decoded together: few enough that they stay in the processor's cache
+CHUNK = 1 << 15  # packets decoded together: few enough that they stay in the processor's cache
 CHUNK_BYTES = 1 << 24  # and not more bytes than this, each packet counted as long as the longest
 
 
@@ -54,13 +57,14 @@ class _Group:
 
     source: Source
     index: NDArray[np.int64]
-    position: Position
-    values: dict[str, Value]
+    position: Position = 0
+    values: dict[str, Value] = field(default_factory=dict)
+    later: dict[str, Later] = field(default_factory=dict)
 
     def where(self, rows: NDArray[Any]) -> _Group:
         position = self.position if isinstance(self.position, int) else self.position[rows]
         values = {name: value.where(rows) for name, value in self.values.items()}
-        return _Group(self.source.where(rows), self.index[rows], position, values)
+        return _Group(self.source.where(rows), self.index[rows], position, values, dict(self.later))
 
 
 def decode(model: XtceModel, packets: Packets, wanted: frozenset[str] | None = None) -> Decoded:
@@ -69,7 +73,7 @@ def decode(model: XtceModel, packets: Packets, wanted: frozenset[str] | None = N
     A packet that is too short for its description, or that no container (or more than one) fits, is not decoded but
     named in ``troubles``; bits behind the description are counted there too.
     """
-    parts: dict[str, list[_Group]] = {}
+    columns: dict[str, Columns] = {}
     troubles: dict[tuple[str, str, str], list[NDArray[np.int64]]] = {}
     keep = None if wanted is None else wanted | model.deciding
     longest = int(packets.length.max(initial=1))
@@ -77,29 +81,30 @@ def decode(model: XtceModel, packets: Packets, wanted: frozenset[str] | None = N
     for low in range(0, len(packets), step):
         index = np.arange(low, min(low + step, len(packets)))
         for place, root in enumerate(model.roots):
-            run = _Run(root, keep, final=place == len(model.roots) - 1)
+            run = _Run(root, model.deciding, keep, final=place == len(model.roots) - 1)
             source = Source(packets.data, packets.offset[index], packets.length[index])
             with np.errstate(invalid="ignore", over="ignore"):  # telemetry may hold any float, signalling NaN too
-                run.follow(root, _Group(source, index, 0, {}))
-            for plan, group in run.ended:
-                parts.setdefault(plan.name, []).append(group)
+                run.follow(root, _Group(source, index))
+                for plan, group in run.ended:
+                    taken = columns.setdefault(plan.name, Columns(plan, len(packets)))
+                    taken.add(group.source, group.index, group.values, group.later, min(low + step, len(packets)))
             for key, rows in run.troubles:
                 troubles.setdefault(key, []).append(rows)
             index = np.sort(np.concatenate([*run.left, np.zeros(0, np.int64)]))
             if not len(index):
                 break
     result = Decoded(troubles=[Trouble(*key, np.sort(np.concatenate(rows))) for key, rows in troubles.items()])
-    for name, groups in parts.items():
-        result.index[name] = np.concatenate([group.index for group in groups])
-        result.values[name] = {key: _join([group.values[key] for group in groups]) for key in groups[0].values}
+    for name, taken in columns.items():
+        result.index[name] = np.concatenate(taken.index)
+        result.values[name] = taken.finish()
     return result
 
 
 class _Run:
     """One chunk through one plan."""
 
-    def __init__(self, root: Plan, keep: frozenset[str] | None, final: bool) -> None:
-        self.root, self.keep, self.final = root, keep, final
+    def __init__(self, root: Plan, deciding: frozenset[str], keep: frozenset[str] | None, final: bool) -> None:
+        self.root, self.deciding, self.keep, self.final = root, deciding, keep, final
         self.ended: list[tuple[Plan, _Group]] = []
         self.left: list[NDArray[np.int64]] = []
         self.troubles: list[tuple[tuple[str, str, str], NDArray[np.int64]]] = []
@@ -143,9 +148,17 @@ class _Run:
             if not len(group.index):
                 return group
             if self.keep is None or item.name in self.keep:
-                group.values[item.name] = item.read(group.source, group.position, bits, group.values)
+                self._read(item, group, bits)
             group.position = group.position + bits
         return group
+
+    def _read(self, item: Field, group: _Group, bits: Any) -> None:
+        if item.plain and isinstance(group.position, int) and item.name not in self.deciding:
+            group.values.pop(item.name, None)  # of a name that comes twice the last one counts
+            group.later[item.name] = Later(item, group.position, bits)
+        else:
+            group.later.pop(item.name, None)
+            group.values[item.name] = item.read(group.source, group.position, bits, group.values)
 
     def _end(self, plan: Plan, group: _Group) -> None:
         if not self.final and (plan is self.root or plan.abstract):
@@ -162,28 +175,6 @@ class _Run:
     def _trouble(self, kind: str, source: str, detail: str, index: NDArray[np.int64]) -> None:
         if len(index):
             self.troubles.append(((kind, source, detail), index))
-
-
-def _join(parts: list[Value]) -> Value:
-    if len(parts) == 1:
-        return parts[0]
-    raw = stack([part.raw for part in parts])
-    same = parts[0].converted is parts[0].raw
-    converted = raw if same else stack([part.converted for part in parts])
-    quality = None
-    if any(part.quality is not None for part in parts):
-        zeros = [np.zeros(len(part.raw), np.uint8) if part.quality is None else part.quality for part in parts]
-        quality = np.concatenate(zeros)
-    sizes = [part.size for part in parts if part.size is not None]
-    return Value(converted, raw, quality, np.concatenate(sizes) if sizes else None)
-
-
-def stack(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """Columns after each other; byte strings of different widths are filled up with zeros."""
-    if arrays[0].ndim == 2 and len({array.shape[1] for array in arrays}) > 1:
-        width = max(array.shape[1] for array in arrays)
-        arrays = [np.pad(array, ((0, 0), (0, width - array.shape[1]))) for array in arrays]
-    return np.concatenate(arrays)
 
 
 def tables(

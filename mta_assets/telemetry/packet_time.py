@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,39 +41,49 @@ def packet_times(rule: PacketTimeSection, fields: Mapping[str, NDArray[Any]]) ->
     In scale ``utc`` days have 86,400 s and leap seconds are put in per day; in the others time runs evenly.
     """
     if rule.days is not None:
-        day = fields[rule.days].astype(np.int64)
-        second: NDArray[np.float64] = np.zeros(1)
+        day = fields[rule.days]
+        second = np.zeros(len(day))
         for name, unit in ((rule.milliseconds, 1e-3), (rule.microseconds, 1e-6)):
             if name is not None:
-                second = second + fields[name].astype(np.float64) * unit
+                second += np.multiply(fields[name], unit, dtype=np.float64, casting="unsafe")
     else:
         assert rule.seconds is not None
         whole = fields[rule.seconds].astype(np.float64)
         day = np.floor_divide(whole, SECONDS_PER_DAY).astype(np.int64)
         second = whole - day * SECONDS_PER_DAY
         if rule.subseconds is not None:
-            second = second + fields[rule.subseconds].astype(np.float64) * rule.subsecond_unit
+            second += fields[rule.subseconds].astype(np.float64) * rule.subsecond_unit
     if not len(day):
         return np.zeros(0)
     first, last = int(day.min()), int(day.max())
     if first == last:
-        return float(_day_starts(rule, day[:1])[0]) + second
-    if last - first < FEW_DAYS:
-        return _day_starts(rule, np.arange(first, last + 1))[day - first] + second
-    distinct, inverse = np.unique(day, return_inverse=True)
-    return _day_starts(rule, distinct)[inverse] + second
+        second += _day_starts(rule.epoch, rule.scale, first, 1)[0]
+    elif last - first < FEW_DAYS:
+        second += _day_starts(rule.epoch, rule.scale, first, last + 1 - first)[day.astype(np.int64) - first]
+    else:
+        distinct, inverse = np.unique(day.astype(np.int64), return_inverse=True)
+        second += _starts(rule.epoch, rule.scale, distinct)[inverse]
+    return second
 
 
-def _day_starts(rule: PacketTimeSection, days: NDArray[np.int64]) -> NDArray[np.float64]:
+@lru_cache(64)
+def _day_starts(epoch: str, scale: str, first: int, count: int) -> NDArray[np.float64]:
+    """Starts of days in a row; block after block of a file lies in the same ones."""
+    starts = _starts(epoch, scale, np.arange(first, first + count))
+    starts.flags.writeable = False
+    return starts
+
+
+def _starts(since: str, scale: str, days: NDArray[np.int64]) -> NDArray[np.float64]:
     from astropy.time import Time
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a damaged day count may be centuries away; it is flagged, not warned of
         try:  # the format is stated: astropy's guessing leaves tracebacks behind that keep a block in memory
-            epoch = Time(rule.epoch, format="isot", scale=rule.scale)
+            epoch = Time(since, format="isot", scale=scale)
         except ValueError as error:
-            text = f"mission.toml [packet_time]: epoch {rule.epoch!r} is not like 1958-01-01T00:00:00"
+            text = f"mission.toml [packet_time]: epoch {since!r} is not like 1958-01-01T00:00:00"
             raise ConfigError(text) from error
-        if rule.scale == "utc":
-            return np.asarray(Time(epoch.mjd + days, format="mjd", scale="utc").cxcsec, float)
-        return np.asarray(epoch.cxcsec + days * SECONDS_PER_DAY, float)
+        if scale == "utc":
+            return np.array(Time(epoch.mjd + days, format="mjd", scale="utc").cxcsec, float)
+        return np.array(epoch.cxcsec + days * SECONDS_PER_DAY, float)

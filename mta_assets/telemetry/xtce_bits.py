@@ -94,28 +94,42 @@ def _window(position: int, bits: int, width: int) -> tuple[int, Any, Any, Any, A
     if bits == 8 * size:
         return start, packed, memory, None, None, memory
     shift = memory.type(8 * (start + size) - (position + bits))
-    return start, packed, memory, shift, memory.type((1 << bits) - 1), _smallest(bits)
+    final = _smallest(bits)
+    return start, packed, memory, shift, memory.type((1 << bits) - 1), memory if final == memory else final
 
 
-def unsigned(source: Source, position: Position, bits: int) -> Array:
-    """Unsigned integers of 0 to 64 bits, in the smallest type that holds them (Python integers above 64 bits)."""
+def unsigned(source: Source, position: Position, bits: int, out: Array | None = None) -> Array:
+    """Unsigned integers of 0 to 64 bits, in the smallest type that holds them (Python integers above 64 bits).
+
+    Here and below they are put into ``out`` if it is given, an array of the type that comes without it.
+    """
     if bits > 64:
-        return _wide(source, position, bits)
+        return _put(_wide(source, position, bits), out)
     if bits == 0:
-        return np.zeros(len(source), np.uint8)
+        return _put(np.zeros(len(source), np.uint8), out)
     if not isinstance(position, int):
-        return _gathered(source, position, bits)
+        return _put(_gathered(source, position, bits), out)
     window = _window(position, bits, source.width)
     if window is None:
-        return _gathered(source, np.full(len(source), position), bits)
+        return _put(_gathered(source, np.full(len(source), position), bits), out)
     start, packed, memory, shift, mask, final = window
-    value = source.view(start, packed).astype(memory)
-    if shift is None:
-        return value
+    if final is memory:
+        value = np.empty(len(source), memory) if out is None else out
+        value[...] = source.view(start, packed)
+    else:
+        value = source.view(start, packed).astype(memory)
     if shift:
         value >>= shift
-    value &= mask
-    return value if final is memory else value.astype(final, copy=False)
+    if mask is not None:
+        value &= mask
+    return value if final is memory else _put(value.astype(final), out)
+
+
+def _put(value: Array, out: Array | None) -> Array:
+    if out is None:
+        return value
+    out[...] = value
+    return out
 
 
 def _gathered(source: Source, position: NDArray[np.int64], bits: int) -> Array:
@@ -140,50 +154,70 @@ def _wide(source: Source, position: Position, bits: int) -> Array:
     return value
 
 
-def integer(source: Source, position: Position, bits: int, signed: bool, little: bool) -> Array:
+def integer(
+    source: Source, position: Position, bits: int, signed: bool, little: bool, out: Array | None = None
+) -> Array:
     """Integers as an XTCE IntegerDataEncoding describes them; every encoding but ``unsigned`` is two's complement."""
-    value = unsigned(source, position, bits)
     size = (bits + 7) // 8
-    if little and size > 1:
-        if value.dtype == object or (signed and bits % 8 and bits > 56):
-            turned = np.empty(len(value), object)
-            turned[:] = [int.from_bytes(int(v).to_bytes(size, "little"), "big") for v in value]
-            value = turned
-        else:
-            wide = value.dtype.itemsize
-            value = (value << value.dtype.type(8 * (wide - size))).byteswap()
-    if not signed or bits == 0:
-        return value
+    turned = little and size > 1
+    if not turned and (not signed or bits == 0):
+        return unsigned(source, position, bits, out)
+    if out is not None and not little and bits <= 64:
+        return _twos_complement(unsigned(source, position, bits, out.view(_smallest(bits))), bits, exact=True)
+    value = unsigned(source, position, bits)
+    if turned:
+        value = _turned(value, bits, signed)
+    if not signed:
+        return _put(value, out)
     if value.dtype == object:
-        return np.where((value >> (bits - 1)) & 1 != 0, value - (1 << bits), value)
-    return _twos_complement(value, bits, exact=not (little and bits % 8))
+        return _put(np.where((value >> (bits - 1)) & 1 != 0, value - (1 << bits), value), out)
+    return _put(_twos_complement(value, bits, exact=not (little and bits % 8)), out)
+
+
+def _turned(value: Array, bits: int, signed: bool) -> Array:
+    """The bytes of each in the other order."""
+    size = (bits + 7) // 8
+    if value.dtype == object or (signed and bits % 8 and bits > 56):
+        turned = np.empty(len(value), object)
+        turned[:] = [int.from_bytes(int(v).to_bytes(size, "little"), "big") for v in value]
+        return turned
+    wide = value.dtype.itemsize
+    return (value << value.dtype.type(8 * (wide - size))).byteswap()
 
 
 def _twos_complement(value: Array, bits: int, exact: bool) -> Array:
+    """Signed integers of ``bits`` bits; ``exact`` ones in the memory of ``value``."""
     wide = value.dtype.itemsize
     if exact:
-        shift = 8 * wide - bits
-        moved = (value << value.dtype.type(shift)).view(f"i{wide}")
-        return moved >> moved.dtype.type(shift)
+        number = value.view(f"i{wide}")
+        if shift := 8 * wide - bits:
+            value <<= value.dtype.type(shift)
+            number >>= number.dtype.type(shift)
+        return number
     negative = (value >> value.dtype.type(bits - 1)) & value.dtype.type(1) != 0
     plain = value.astype(np.int64)
     return np.where(negative, plain - (1 << bits), plain)
 
 
-def real(source: Source, position: Position, bits: int, little: bool, mil: bool) -> Array:
+def real(source: Source, position: Position, bits: int, little: bool, mil: bool, out: Array | None = None) -> Array:
     """IEEE 754 floats of 16, 32 or 64 bits, or MIL-STD-1750A ones of 32 (24-bit mantissa, 8-bit exponent).
 
     Half precision comes as single: the same values, in a type that files know.
     """
+    if out is not None and not mil and bits == 8 * out.itemsize:
+        value = unsigned(source, position, bits, out.view(f"u{out.itemsize}"))
+        if little:
+            value.byteswap(inplace=True)
+        return out
     value = unsigned(source, position, bits)
     if little:
         value = value.byteswap()
     if mil:
         word = value.view(np.int32)
         exponent = (word << np.int32(24)) >> np.int32(24)
-        return np.ldexp((word >> np.int32(8)).astype(np.float64), exponent - 23)
+        return _put(np.ldexp((word >> np.int32(8)).astype(np.float64), exponent - 23), out)
     number = value.view(f"f{bits // 8}")
-    return number.astype(np.float32) if bits == 16 else number
+    return _put(number.astype(np.float32) if bits == 16 else number, out)
 
 
 def right_aligned(source: Source, position: Position, bits: int) -> NDArray[np.uint8]:

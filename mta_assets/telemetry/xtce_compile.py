@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,7 @@ class Field:
         if self.kind in ("binary", "string"):
             return self._bytes(source, position, bits)
         assert isinstance(bits, int)
-        if self.kind == "float":
-            raw = bits_of.real(source, position, bits, self.little, mil=self.special)
-        else:
-            raw = bits_of.integer(source, position, bits, signed=self.special, little=self.little)
+        raw = self.number(source, position, bits)
         if self.type == "enumerated":
             return labels(self.enumeration, raw)
         if self.type == "boolean":
@@ -105,6 +103,18 @@ class Field:
         if self.differs:
             return self._calibrated(raw, values)
         return Value(raw, raw)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether its values are machine numbers of one size that are what was sent."""
+        number = self.kind in ("int", "float") and self.bits is not None and self.bits <= 64
+        return number and self.type == "plain" and not self.differs
+
+    def number(self, source: bits_of.Source, position: bits_of.Position, bits: int, out: Array | None = None) -> Array:
+        """Raw counts of an integer or float, put into ``out`` if it is given."""
+        if self.kind == "float":
+            return bits_of.real(source, position, bits, self.little, self.special, out)
+        return bits_of.integer(source, position, bits, self.special, self.little, out)
 
     def _calibrated(self, raw: Array, values: Mapping[str, Value]) -> Value:
         """The first context calibrator that holds, else the default one, else the count itself."""
