@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from mta_assets.archive.catalog import Catalog
+from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets.core.request import Request
 from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.archive_sink import ArchiveSink
+from mta_assets.pipelines.controller import run_pipeline
 from mta_assets.pipelines.registry import load_registry
 from mta_assets.pipelines.registry_check import check
 from mta_assets.telemetry.ccsds_playback import open_packets
@@ -61,6 +65,24 @@ def test_packets_decode_to_the_simulated_values(playback: Path) -> None:
                 assert np.array_equal(table[name], np.where(group.counts[name][:200] == 1, "ON", "OFF"))
             else:
                 assert np.array_equal(table[name], group.value(name)[:200]), name
+
+
+def test_a_playback_fills_the_telemetry_archive(playback: Path, tmp_path: Path) -> None:
+    mission = load_mission("spire")
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    opened = open_packets(playback, mission)
+    with Catalog(url) as catalog, TelemetryArchive(url, tmp_path / "telemetry") as archive:
+        sink = ArchiveSink(catalog, tmp_path / "archive", "sdp", lambda: archive)
+        request = Request("p1", "sdp", opened.tstart, opened.tstop, opened.tstop)
+        result = run_pipeline(load_registry(mission), "TELEMETRY", request, {"PLAYBACK": opened}, sink)
+        assert result.outcome == "done", result.message
+        snapshot = archive.snapshot()
+        for group in groups():
+            for name, samples in snapshot.read(sorted(group.counts), None, None, raw=True).items():
+                assert np.abs(samples.time - group.time[:200]).max() < NS / 65536
+                assert np.array_equal(samples.values, group.value(name)[:200]), name
+                assert samples.raw is None or np.array_equal(samples.raw, group.counts[name][:200]), name
+        assert snapshot.info("SCAL2STAT").states == {0: "OFF", 1: "ON"}  # type: ignore[union-attr]
 
 
 def test_the_registry_holds_together() -> None:
