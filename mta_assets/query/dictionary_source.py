@@ -65,7 +65,7 @@ class DictionarySource:
         if found is None:
             return None
         dtype, unit, meaning = FIELDS[name.upper().rpartition(".")[2]]
-        return ParameterInfo(name.upper(), "", dtype, unit, meaning, origin="definition")
+        return ParameterInfo(name.upper(), PREFIX.rstrip("."), dtype, unit, meaning, origin="definition")
 
     def _value(self, name: str) -> Any:
         upper = name.upper()

@@ -228,7 +228,7 @@ def test_the_tables_of_frames_are_a_source() -> None:
     assert found["odb.cobsrqid.length"].values.tolist() == [32]
     info = source.info("odb.1dpamzt.unit")
     assert info == ParameterInfo(
-        "ODB.1DPAMZT.UNIT", "", "U", "", "unit of the converted value", origin="definition"
+        "ODB.1DPAMZT.UNIT", "ODB", "U", "", "unit of the converted value", origin="definition"
     )  # fmt: skip
     names = source.names()
     assert {"ODB.1DPAMZT.DESCRIPTION", "ODB.1DPAMZT.SUBSYSTEM", "ODB.COBSRQID.PERIOD"} <= set(names)
