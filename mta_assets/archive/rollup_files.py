@@ -59,7 +59,7 @@ def read_rollup(
     start, stop = (parameter, parameter + 1) if parameter is not None else ALL
     found = segments.read(root / segment.path, names, start, stop, sorted_by="parameter")
     if not len(found):
-        return empty()
+        return empty(NAMES if names is None else names)
     rollup = {"parameter": found.time, **found.columns}
     step = WIDTHS[segment.kind] * SECOND
     return within(rollup, segment.start // step, segment.stop // step)

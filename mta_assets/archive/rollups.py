@@ -23,9 +23,9 @@ INTEGERS = {"parameter": np.int32, "state": np.int32, "bucket": np.int64, "n": n
 Rollup = dict[str, Array]
 
 
-def empty() -> Rollup:
+def empty(names: Iterable[str] = NAMES) -> Rollup:
     """A roll-up without rows."""
-    return {name: np.zeros(0, INTEGERS.get(name, np.float64)) for name in NAMES}
+    return {name: np.zeros(0, INTEGERS.get(name, np.float64)) for name in names}
 
 
 def compute(rows: GroupRows, ids: Mapping[str, int], width: int, buckets: tuple[int, int]) -> Rollup:
@@ -199,12 +199,12 @@ def days(hours: Rollup) -> Rollup:
     }
 
 
-def stack(parts: Iterable[Rollup]) -> Rollup:
+def stack(parts: Iterable[Rollup], names: Sequence[str] = NAMES) -> Rollup:
     """Rows of several roll-ups after each other."""
-    several = [part for part in parts if len(part["bucket"])]
+    several = [part for part in parts if part and len(part["bucket"])]
     if len(several) < 2:
-        return several[0] if several else empty()
-    return {name: np.concatenate([part[name] for part in several]) for name in NAMES}
+        return several[0] if several else empty(names)
+    return {name: np.concatenate([part[name] for part in several]) for name in names}
 
 
 def sort(rollup: Rollup) -> Rollup:

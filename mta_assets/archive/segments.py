@@ -2,7 +2,8 @@
 
 One column for each parameter in its native type (dictionary-coded where that pays, LZ4), ``time`` as int64 ns with
 delta coding, the contribution of each row. Beside a parameter ``NAME__r`` (raw counts) where they differ from the
-values and ``NAME__q`` (quality) where something is not good. Statistics are kept of ``time`` only.
+values and ``NAME__q`` (quality) where something is not good. Statistics are kept of ``time``, and of quality, which is
+only read where it is not zero.
 """
 
 from __future__ import annotations
@@ -70,12 +71,14 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
     arrays = [_to_arrow(columns[name]) for name in names]
     fields = [pa.field(name, array.type, nullable=False) for name, array in zip(names, arrays, strict=True)]
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-    coded = [name for name in names if name != sorted_by and _few(columns[name])]
+    flags = [name for name in names if name.endswith("__q")]
+    coded = [*flags, *(name for name in names if name not in (sorted_by, *flags) and _few(columns[name]))]
 
     def writer(temporary: Path) -> None:
         pq.write_table(
             table, temporary, compression="lz4", row_group_size=row_group, use_dictionary=coded,
-            column_encoding={sorted_by: "DELTA_BINARY_PACKED"}, write_statistics=[sorted_by], store_schema=False,
+            column_encoding={sorted_by: "DELTA_BINARY_PACKED"}, write_statistics=[sorted_by, *flags],
+            store_schema=False,
         )  # fmt: skip
 
     atomic_write(path, writer)
@@ -128,6 +131,17 @@ class Footer:
         self.first = np.array([s.min for s, _ in ends], dtype=np.int64)
         self.last = np.array([s.max for s, _ in ends], dtype=np.int64)
         self.rows = np.array([n for _, n in ends], dtype=np.int64)
+        self.dtypes = {field.name: _numpy_dtype(field.type) for field in schema}
+        self._flagged = {
+            name: frozenset(i for i, g in enumerate(groups) if g.column(number).statistics.max > 0)
+            for number, name in enumerate(schema.names)
+            if name.endswith("__q")
+        }
+
+    def suspicious(self, name: str, groups: Iterable[int]) -> bool:
+        """Whether a parameter has samples that are not good in any of these row groups."""
+        flagged = self._flagged.get(f"{name}__q")
+        return flagged is not None and not flagged.isdisjoint(groups)
 
     @cached_property
     def nbytes(self) -> dict[str, int]:
@@ -175,14 +189,23 @@ def read(
     Damaged
         If the file can not be decoded; the message names it.
     """
+    foot = footer(path, sorted_by)
+    groups = np.flatnonzero((foot.first < stop) & (foot.last >= start)).tolist()
+    found = decode(path, foot, groups, foot.names if names is None else names, threads, sorted_by)
+    low, high = np.searchsorted(found.time, [start, stop]).tolist()
+    return Columns(found.time[low:high], {name: array[low:high] for name, array in found.columns.items()})
+
+
+def decode(
+    path: Path, foot: Footer, groups: Sequence[int], names: Iterable[str], threads: bool = True, sorted_by: str = TIME
+) -> Columns:
+    """Whole row groups of a segment; columns that it does not have are left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    foot = footer(path, sorted_by)
-    groups = np.flatnonzero((foot.first < stop) & (foot.last >= start)).tolist()
-    wanted = [n for n in (foot.names if names is None else names) if n in foot.names and n != sorted_by]
+    wanted = [name for name in names if name in foot.names and name != sorted_by]
     if not groups:
-        return Columns(np.zeros(0, np.int64), {})
+        return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
     try:
         with pq.ParquetFile(path, metadata=foot.metadata, memory_map=True) as file:
             table = file.read_row_groups(groups, columns=[sorted_by, *wanted], use_threads=threads and len(wanted) > 3)
@@ -190,10 +213,13 @@ def read(
         raise
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
-    time = column_of(table, sorted_by)
-    low, high = np.searchsorted(time, [start, stop]).tolist()
-    cut = slice(low, high)
-    return Columns(time[cut], {name: column_of(table, name)[cut] for name in wanted})
+    return Columns(column_of(table, sorted_by), {name: column_of(table, name) for name in wanted})
+
+
+def _numpy_dtype(arrow: Any) -> np.dtype[Any]:
+    import pyarrow as pa
+
+    return np.dtype(object) if pa.types.is_string(arrow) else np.dtype(arrow.to_pandas_dtype())
 
 
 def column_of(table: Any, name: str) -> Array:

@@ -14,43 +14,38 @@ from mta_assets.archive.telemetry_rows import FILLER, GroupRows
 from mta_assets.core.samples import SECOND, Array, ParameterInfo, Samples
 from mta_assets.core.statistics import WIDTHS, Statistics
 
+COLUMNS = ("n", "min", "max", "mean", "tmean", "std", "first", "last")
+ABSENT = np.zeros(0)  # a column that was not asked for
+
 
 def empty_samples(info: ParameterInfo) -> Samples:
     """No samples of a parameter."""
     return Samples(info, np.zeros(0, np.int64), np.zeros(0, info.dtype))
 
 
-def column(info: ParameterInfo, parts: Sequence[GroupRows], fixes: Sequence[Correction], raw: bool) -> Samples:
-    """One parameter of all parts: corrected, without fillers."""
-    times: list[Array] = []
-    values: list[Array] = []
-    counts: list[Array] = []
-    flags: list[NDArray[np.uint8]] = []
-    suspicious = False
-    mine = [fix for fix in fixes if fix.parameter in (corrections.ALL, info.name.upper())]
-    for part in parts:
-        if info.name not in part.values:
-            continue
-        column = _only(part, info)
-        column = corrections.apply(column, mine) if mine else column
-        quality = column.quality.get(info.name)
-        if quality is not None and (quality & FILLER).any():
-            column = column.where((quality & FILLER) == 0)
-            quality = column.quality[info.name]
-        suspicious = suspicious or (quality is not None and bool(quality.any()))
-        times.append(column.time)
-        values.append(column.values[info.name])
-        flags.append(np.zeros(len(column), np.uint8) if quality is None else quality)
-        if raw:
-            counts.append(column.raw.get(info.name, column.values[info.name]))
-    if not times:
+def column(info: ParameterInfo, rows: GroupRows, fixes: Sequence[Correction], raw: bool) -> Samples:
+    """One parameter of some rows: corrected, without fillers."""
+    name = info.name
+    if name not in rows.values:
         return empty_samples(info)
-    joined = _joined(values)
+    mine = [fix for fix in fixes if fix.parameter in (corrections.ALL, name.upper())]
+    if mine:
+        rows = corrections.apply(_only(rows, info), mine)
+    values, quality = rows.values[name], rows.quality.get(name)
+    counts = rows.raw.get(name, values) if raw else None
+    time = rows.time
+    if quality is not None:
+        filled = (quality & FILLER) != 0
+        if filled.any():
+            there = ~filled
+            time, values, quality = time[there], values[there], quality[there]
+            counts = counts[there] if counts is not None else None
+        quality = quality if quality.any() else None
     if info.dtype == "bool":
-        joined = joined.view(bool)
-    return Samples(
-        info, _joined(times), joined, _joined(flags) if suspicious else None, _joined(counts) if raw else None
-    )
+        values = values.astype(np.uint8, copy=False).view(bool)
+    elif values.dtype.kind == "O":
+        values = values.astype("U")
+    return Samples(info, time, values, quality, counts)
 
 
 def _only(part: GroupRows, info: ParameterInfo) -> GroupRows:
@@ -60,24 +55,18 @@ def _only(part: GroupRows, info: ParameterInfo) -> GroupRows:
     return replace(part, parameters=(info,), values={name: part.values[name]}, raw=raw, quality=quality)
 
 
-def _joined(parts: Sequence[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
 def statistics(info: ParameterInfo, width: int, rollup: Mapping[str, Array]) -> Statistics:
     """A roll-up of one parameter as its statistics."""
     numbers = rollup["state"] == rollups.NUMBER
-    some = {name: array[numbers] for name, array in rollup.items()}
+    some = rollup if numbers.all() else {name: array[numbers] for name, array in rollup.items()}
     counts: dict[int, NDArray[np.int64]] = {}
     for code in np.unique(rollup["state"][~numbers]).tolist():
         mine = rollup["state"] == code
         place = np.searchsorted(some["bucket"], rollup["bucket"][mine])
         counts[code] = np.zeros(len(some["bucket"]), np.int64)
         counts[code][place] = rollup["n"][mine]
-    return Statistics(
-        info, width, some["bucket"], some["n"], some["min"], some["max"], some["mean"], some["tmean"], some["std"],
-        some["first"], some["last"], counts,
-    )  # fmt: skip
+    n, low, high, mean, tmean, std, first, last = (some.get(name, ABSENT) for name in COLUMNS)
+    return Statistics(info, width, some["bucket"], n, low, high, mean, tmean, std, first, last, counts)
 
 
 def computed(samples: Samples, width: str) -> rollups.Rollup:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -18,9 +16,10 @@ from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import reading
 from mta_assets.archive.rollup_files import read_rollup
-from mta_assets.archive.rollups import stack, within
-from mta_assets.archive.telemetry_columns import column, computed, empty_samples, statistics
-from mta_assets.archive.telemetry_rows import GroupRows, join, resolve
+from mta_assets.archive.rollups import Rollup, stack, within
+from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, statistics
+from mta_assets.archive.telemetry_gather import Spans, gather, parallel, pieces
+from mta_assets.archive.telemetry_rows import GroupRows, contributions_of, join, nothing, resolve
 from mta_assets.archive.telemetry_sql import Segment
 from mta_assets.core.errors import BadData, TransientError
 from mta_assets.core.intervals import Intervals
@@ -28,9 +27,7 @@ from mta_assets.core.samples import SECOND, ParameterInfo, Samples, nanosecond
 from mta_assets.core.statistics import WIDTHS, Statistics
 
 BEGINNING, END = -(2**62), 2**62  # [ns]
-READERS = 2  # segments decoded at once: decoding is bound by memory before it is by processors
 BLOCK_ROWS = 2_000_000  # [row] a block of `blocks`
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,7 @@ class Definitions:
     group_of: Mapping[str, int]
     number_of: Mapping[str, int]
     periods: Mapping[int, float]
+    corrected: bool  # whether any correction was ever made
 
     @classmethod
     def load(cls, connection: sa.Connection, layout: int) -> Definitions:
@@ -54,7 +52,7 @@ class Definitions:
             period = info.period or periods[row.group_id]
             infos[row.key] = replace(info, group=names[row.group_id], period=period)
             group_of[row.key], number_of[row.key] = row.group_id, row.id
-        return cls(layout, infos, group_of, number_of, periods)
+        return cls(layout, infos, group_of, number_of, periods, False)
 
 
 class Snapshot:
@@ -133,7 +131,7 @@ class Snapshot:
         """Samples in any of the intervals (n, 2) [TT s since 1998.0], which are sorted and disjoint."""
         return self._read(names, [(nanosecond(a), nanosecond(b)) for a, b in np.asarray(intervals).tolist()], raw)
 
-    def _read(self, names: Sequence[str], spans: Sequence[tuple[int, int]], raw: bool) -> dict[str, Samples]:
+    def _read(self, names: Sequence[str], spans: Spans, raw: bool) -> dict[str, Samples]:
         found: dict[str, Samples] = {}
         for group_id, keys in self._by_group(names).items():
             found |= self._group(group_id, keys, spans, raw)
@@ -152,72 +150,61 @@ class Snapshot:
         with reading(self.engine) as connection:
             return sql.segments(connection, group_id, kind, low, high, self.transaction, not self.historic)
 
-    def _group(
-        self, group_id: int, keys: Sequence[str], spans: Sequence[tuple[int, int]], raw: bool
-    ) -> dict[str, Samples]:
+    def _group(self, group_id: int, keys: Sequence[str], spans: Spans, raw: bool) -> dict[str, Samples]:
         infos = [self.definitions.infos[key] for key in keys]
         if not spans:
             return {key: empty_samples(info) for key, info in zip(keys, infos, strict=True)}
         standing = self._segments(group_id, "rows", spans[0][0], spans[-1][1])
-        pieces = [
-            (segment, max(low, segment.start), min(high, segment.stop))
-            for low, high in spans
-            for segment in standing
-            if segment.start < high and segment.stop > low
-        ]
-        fixes = self._corrections(infos, spans[0][0], spans[-1][1])
-        found = self._map(lambda p: self._piece(p[0], p[1], p[2], infos, group_id, raw), pieces)
-        parts = [part for part in found if len(part)]
-        if self.historic or any(segment.newest > self.transaction for segment in standing):
-            parts = self._as_they_stood(parts)
-        return {key: column(info, parts, fixes, raw) for key, info in zip(keys, infos, strict=True)}
-
-    def _map(self, work: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
-        if len(pieces) < 2:
-            return [work(piece) for piece in pieces]
-        with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(work, pieces))
-
-    def _piece(
-        self, segment: Segment, low: int, high: int, infos: Sequence[ParameterInfo], group_id: int, raw: bool
-    ) -> GroupRows:
-        """Rows of one segment; a damaged one gives none and a warning, the rest is served."""
-        names = [info.name for info in infos]
-        wanted = [*names, *(f"{name}__q" for name in names), *((f"{name}__r" for name in names) if raw else ())]
-        late = segment.newest > self.transaction
-        if segment.doubled or late or self.historic:
-            wanted.append(segments.CONTRIBUTION)
+        group, period = infos[0].group, self.definitions.periods.get(group_id, 0.0)
         try:
-            found = segments.read(self.root / segment.path, wanted, low, high)
-        except segments.Damaged as error:
-            self.warnings.append(str(error))
-            found = segments.Columns(np.zeros(0, np.int64), {})
+            if self._is_past(standing):
+                rows = self._as_they_stood(standing, spans, infos, period)
+            else:
+                found = pieces(self.root, standing, spans, self.warnings)
+                rows = gather(self.root, found, infos, raw, group, period, self.warnings)
         except FileNotFoundError as error:
             raise TransientError(
-                f"segment {segment.path} is gone: the archive was tidied up while it was read; ask again"
+                f"segment {error.filename} is gone: the archive was tidied up while it was read; ask again"
             ) from error
-        rows = segments.rows_of(found, infos[0].group, infos, self.definitions.periods.get(group_id, 0.0))
-        return resolve(rows) if segment.doubled and not late and not self.historic else rows
+        fixes = self._corrections(infos, spans[0][0], spans[-1][1])
+        return {key: column(info, rows, fixes, raw) for key, info in zip(keys, infos, strict=True)}
 
-    def _as_they_stood(self, parts: Sequence[GroupRows]) -> list[GroupRows]:
+    def _is_past(self, standing: Sequence[Segment]) -> bool:
+        """Whether segments hold rows that the snapshot does not know yet."""
+        return self.historic or any(segment.newest > self.transaction for segment in standing)
+
+    def _as_they_stood(
+        self, standing: Sequence[Segment], spans: Spans, infos: Sequence[ParameterInfo], period: float
+    ) -> GroupRows:
         """Rows that had come in by the snapshot's transaction, each once, from segments that may overlap."""
-        if not parts:
-            return []
         c = db.contributions.c
         with reading(self.engine) as connection:
             living = sa.and_(c.born <= self.transaction, sa.or_(c.dead.is_(None), c.dead > self.transaction))
             query = sa.select(c.id, c.source).where(living)
             sources = {row.id: row.source for row in connection.execute(query)}
-        kept = []
-        for part in parts:
-            assert part.contribution is not None
-            kept.append(part.where(np.isin(part.contribution, np.array(sorted(sources), np.int64))))
-        rows = join(kept, sql.ranks_of(sources))
-        assert rows.contribution is not None
-        again = (rows.time[1:] == rows.time[:-1]) & (rows.contribution[1:] == rows.contribution[:-1])
-        return [resolve(rows.where(np.concatenate([[True], ~again]) if len(rows) else slice(None)))]
+        known = np.array(sorted(sources), np.int64)
+        parts = [nothing(infos, period)]
+        for segment in standing:
+            for low, high in spans:
+                found = self._whole(segment, max(low, segment.start), min(high, segment.stop))
+                part = segments.rows_of(found, infos[0].group, infos, period)
+                parts.append(part.where(np.isin(contributions_of(part), known)))
+        rows = join(parts, sql.ranks_of(sources))
+        numbers = contributions_of(rows)
+        again = (rows.time[1:] == rows.time[:-1]) & (numbers[1:] == numbers[:-1])
+        return resolve(rows.where(np.concatenate([[True], ~again]) if len(rows) else slice(None)))
+
+    def _whole(self, segment: Segment, low: int, high: int) -> segments.Columns:
+        """All columns of a segment in a stretch; nothing, and a warning, if it is damaged."""
+        try:
+            return segments.read(self.root / segment.path, None, low, high)
+        except segments.Damaged as error:
+            self.warnings.append(str(error))
+            return segments.Columns(np.zeros(0, np.int64), {})
 
     def _corrections(self, infos: Sequence[ParameterInfo], low: int, high: int) -> list[Correction]:
+        if not self.definitions.corrected:
+            return []
         with reading(self.engine) as connection:
             return corrections.find(connection, [info.name for info in infos], low, high, self.transaction)
 
@@ -248,14 +235,17 @@ class Snapshot:
     # ---- statistics
 
     def statistics(
-        self, name: str, width: str = "5min", start: float | None = None, stop: float | None = None
-    ) -> Statistics:
+        self, name: str, width: str = "5min", start: float | None = None, stop: float | None = None,
+        columns: Sequence[str] = COLUMNS,
+    ) -> Statistics:  # fmt: skip
         """Statistics of a parameter for the buckets that lie in [start, stop), cut ones left out.
 
         Parameters
         ----------
         width
             ``5min`` (328 s), ``hour`` or ``day``.
+        columns
+            Which of n, min, max, mean, tmean, std, first, last are wanted; the others are empty arrays.
         """
         if width not in WIDTHS:
             raise BadData(f"no statistics of width {width!r}; there are {', '.join(WIDTHS)}")
@@ -265,14 +255,20 @@ class Snapshot:
         first, last = -(-low // step), high // step
         number, group_id = self.definitions.number_of[key], self.definitions.group_of[key]
         standing = self._segments(group_id, width, first * step, last * step)
-        if self.historic or any(segment.newest > self.transaction for segment in standing):
+        if self._is_past(standing):
             samples = self._read([name], [(first * step, last * step)], False)[name]
             return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
+        wanted = ("parameter", "state", "bucket", *columns)
 
-        def piece(segment: Segment) -> Any:
-            return within(read_rollup(self.root, segment, number), first, last)
+        def piece(segment: Segment) -> Rollup:
+            try:
+                return within(read_rollup(self.root, segment, number, wanted), first, last)
+            except segments.Damaged as error:
+                self.warnings.append(str(error))
+                return {}
 
-        return statistics(self.definitions.infos[key], WIDTHS[width], stack(self._map(piece, standing)))
+        found = stack(parallel(piece, standing), wanted)
+        return statistics(self.definitions.infos[key], WIDTHS[width], found)
 
 
 def _bounds(start: float | None, stop: float | None) -> tuple[int, int]:

@@ -175,6 +175,13 @@ def filler(dtype: Any, size: int) -> Array:
     return np.full(size, np.nan, dtype) if np.dtype(dtype).kind == "f" else np.zeros(size, dtype)
 
 
+def nothing(infos: Sequence[ParameterInfo], period: float) -> GroupRows:
+    """No rows of some parameters of a group."""
+    values = {info.name: np.zeros(0, info.dtype) for info in infos}
+    none = np.zeros(0, np.int64)
+    return GroupRows(infos[0].group, tuple(infos), none, values, period=period, contribution=none)
+
+
 def doubled(time: Nanoseconds) -> bool:
     """Whether two rows have the same time."""
     return len(time) > 1 and bool(np.any(time[1:] - time[:-1] <= SAME_TIME))

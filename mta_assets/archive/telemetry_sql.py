@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,6 +78,12 @@ def visible(at: int) -> sa.ColumnElement[bool]:
     return sa.and_(c.born <= at, sa.or_(c.dead.is_(None), c.dead > at))
 
 
+def state(connection: sa.Connection) -> tuple[int, int, int]:
+    """Numbers of the newest transaction, layout and correction; 0 where there is none."""
+    row = connection.execute(STATE).one()
+    return row[0] or 0, row[1] or 0, row[2] or 0
+
+
 def segments(
     connection: sa.Connection, group_id: int, kind: str, start: int, stop: int, at: int, disjoint: bool = True
 ) -> list[Segment]:
@@ -86,16 +92,27 @@ def segments(
     ``disjoint`` bounds the search from below: those of the newest snapshot never overlap, so the last one that begins
     before ``start`` is the only one of the earlier ones that can reach into the stretch.
     """
-    c = db.segments.c
-    same = sa.and_(c.group_id == group_id, c.kind == kind, visible(at))
-    low = None
+    given = {"group": group_id, "kind": kind, "at": at, "start": start, "stop": stop, "low": EARLIEST}
     if disjoint:
-        query = sa.select(c.start).where(same, c.start <= start).order_by(c.start.desc()).limit(1)
-        low = connection.execute(query).scalar()
-    query = sa.select(db.segments).where(same, c.start < stop, c.stop > start)
-    if low is not None:
-        query = query.where(c.start >= low)
-    return [Segment(**row._mapping) for row in connection.execute(query.order_by(c.start, c.id))]
+        low = connection.execute(LAST_BEFORE, given).scalar()
+        given["low"] = EARLIEST if low is None else low
+    return [Segment(*row) for row in connection.execute(OVERLAPPING, given)]
+
+
+def _statements() -> tuple[sa.Select[Any], sa.Select[Any], sa.Select[Any]]:
+    """The statements of every read, built once: building one takes longer than carrying it out."""
+    c, p = db.segments.c, sa.bindparam
+    same = sa.and_(c.group_id == p("group"), c.kind == p("kind"), c.born <= p("at"))
+    living = sa.and_(same, sa.or_(c.dead.is_(None), c.dead > p("at")))
+    before = sa.select(c.start).where(living, c.start <= p("start")).order_by(c.start.desc()).limit(1)
+    columns = [c[item.name] for item in fields(Segment)]
+    inside = sa.and_(living, c.start < p("stop"), c.stop > p("start"), c.start >= p("low"))
+    newest = [sa.select(sa.func.max(t.c.id)).scalar_subquery() for t in (db.transactions, db.layouts, db.corrections)]
+    return sa.select(*newest), before, sa.select(*columns).where(inside).order_by(c.start, c.id)
+
+
+EARLIEST = -(2**62)  # [ns]
+STATE, LAST_BEFORE, OVERLAPPING = _statements()
 
 
 def groups_by_name(connection: sa.Connection, names: Iterable[str]) -> dict[str, Group]:
