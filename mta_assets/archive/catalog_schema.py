@@ -3,14 +3,15 @@
 Times are TT seconds since 1998.0 TT. A NaN is stored as NULL, because SQLite has no other form for it.
 
 History of the data model: 0001 playbacks, runs, products with their inputs, faults, findings, quarantine;
-0002 the telemetry archive (`telemetry_schema`); 0003 observations, commands, values of intervals (`observing_schema`).
+0002 the telemetry archive (`telemetry_schema`); 0003 observations, commands, values of intervals (`observing_schema`);
+0004 headers of products, kept for queries (`product_headers_schema`).
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0003"  # newest migration; the test of the migrations holds it
+REVISION = "0004"  # newest migration; the test of the migrations holds it
 
 metadata = sa.MetaData(
     naming_convention={

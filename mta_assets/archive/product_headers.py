@@ -82,7 +82,6 @@ class ProductHeaders:
         self.engine = engine
         self._known: dict[int, ProductHeader] = {}
         self._lock = Lock()
-        self._stores = sa.inspect(engine).has_table(db.product_headers.name)
 
     def of(self, products: Iterable[ProductEntry]) -> tuple[dict[int, ProductHeader], list[str]]:
         """Headers by product id, and a note for each file that can not be read."""
@@ -109,8 +108,6 @@ class ProductHeaders:
 
     def _stored(self, numbers: list[int]) -> dict[int, ProductHeader]:
         found: dict[int, ProductHeader] = {}
-        if not self._stores or not numbers:
-            return found
         with reading(self.engine) as connection:
             for first in range(0, len(numbers), BATCH):
                 query = (
@@ -126,7 +123,7 @@ class ProductHeaders:
 
     def _store(self, fresh: Mapping[int, ProductHeader]) -> None:
         """Keep what was read; what another process has kept in the meantime is the same."""
-        numbers = list(fresh) if self._stores else []
+        numbers = list(fresh)
         for first in range(0, len(numbers), BATCH):
             part = numbers[first : first + BATCH]
             with writing(self.engine) as connection:

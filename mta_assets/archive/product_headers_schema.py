@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+from mta_assets.archive.catalog_schema import metadata
 
 product_layouts = sa.Table(
     "product_layouts",
@@ -19,7 +19,7 @@ product_layouts = sa.Table(
 product_headers = sa.Table(
     "product_headers",
     metadata,
-    sa.Column("product_id", sa.Integer, primary_key=True),
+    sa.Column("product_id", sa.Integer, sa.ForeignKey("products.id"), primary_key=True),
     sa.Column("layout", sa.String(64), sa.ForeignKey("product_layouts.sha256"), nullable=False),
     sa.Column("content", sa.Text, nullable=False, comment="JSON: rows and keywords of each HDU"),
 )

@@ -343,3 +343,17 @@ def test_sums_of_a_second_query_open_no_file(two: Shelf) -> None:
     found = source.keyword(products, "NUMSCANS")
     assert found is not None
     assert found[0].tolist() == [50, 150]
+
+
+def test_another_query_finds_the_headers_in_the_catalog(two: Shelf) -> None:
+    first = ProductSource(two.catalog)
+    assert first.keyword(first.find_products(["EVT"], None), "NUMSCANS") is not None
+    assert (two.count("product_headers"), two.count("product_layouts")) == (2, 2)
+    for number in (1, 2):
+        two.path(number).unlink()
+    second = ProductSource(two.catalog)
+    assert second.info("EVT.PHA") == first.info("EVT.PHA")
+    found = second.keyword(second.find_products(["EVT"], None), "NUMSCANS")
+    assert found is not None
+    assert found[0].tolist() == [50, 150]
+    assert second.notes == []
