@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -27,7 +26,7 @@ from mta_assets.archive.store import sha256_of
 from mta_assets.archive.telemetry_rows import SAME_TIME, GroupRows, contributions_of, doubled, join, resolve
 from mta_assets.archive.telemetry_sql import Group, Segment
 from mta_assets.core.errors import MtaError
-from mta_assets.core.samples import SECOND
+from mta_assets.core.samples import SECOND, ParameterInfo
 from mta_assets.core.statistics import WIDTHS
 from mta_assets.core.times import compact_utc
 
@@ -40,7 +39,7 @@ class GroupChange:
     """What a transaction does to a group: segments by kind, and the stretch [ns] that each kind's old ones let go."""
 
     group: Group
-    infos: Sequence[Any]
+    infos: Sequence[ParameterInfo]
     rows: GroupRows | None
     made: list[Segment] = field(default_factory=list)
     cleared: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -64,6 +63,8 @@ class Preparation:
     ) -> None:
         self.read, self.root, self.at = read, root, at
         self.new, self.gone = new, gone
+        self.corrected_ever = bool(sql.state(read)[2]) or new is not None
+        self._infos_of: dict[int, list[ParameterInfo]] = {}
         self.files: list[Path] = []
         self._writes: list[tuple[Path, Callable[[Path], None]]] = []
         self._pending: list[tuple[Path, GroupChange, Segment]] = []
@@ -125,10 +126,12 @@ class Preparation:
                 parts.append(segments.rows_of(found, group.name, infos, group.period))
         return join(parts, {}) if len(parts) > 1 else (parts[0] if parts else None)
 
-    def _infos(self, group: Group) -> list[Any]:
-        p = db.parameters.c
-        rows = self.read.execute(sa.select(p.info).where(p.group_id == group.id)).scalars()
-        return [sql.parameter_info(info) for info in rows]
+    def _infos(self, group: Group) -> list[ParameterInfo]:
+        if not self._infos_of:
+            p = db.parameters.c
+            for row in self.read.execute(sa.select(p.group_id, p.info)):
+                self._infos_of.setdefault(row.group_id, []).append(sql.parameter_info(row.info))
+        return self._infos_of[group.id]
 
     def refresh(self, groups: Iterable[Group], start: int, stop: int) -> list[GroupChange]:
         """Statistics of groups anew for the buckets that [start, stop) touches; rows stay as they are."""
@@ -146,7 +149,7 @@ class Preparation:
     def corrected(self, rows: GroupRows) -> GroupRows:
         """Rows as readers get them: one for each time, corrections applied."""
         rows = resolve(rows)
-        if not len(rows):
+        if not len(rows) or not self.corrected_ever:
             return rows
         names = [info.name for info in rows.parameters]
         found = corrections.find(self.read, names, int(rows.time[0]), int(rows.time[-1]) + 1, self.at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -178,12 +177,13 @@ def _add_parameters(connection: sa.Connection, group: Group, new: Sequence[Param
 
 def ensure_layout(connection: sa.Connection, group: Group, infos: Sequence[ParameterInfo]) -> int:
     """The layout of a group with these definitions; the newest one is what the parameters are said to be."""
-    columns = [definition(info) for info in sorted(infos, key=lambda info: info.name)]
-    digest = hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
+    ordered = sorted(infos, key=lambda info: info.name)
+    digest = hashlib.sha256(repr(ordered).encode()).hexdigest()
     c = db.layouts.c
     known = connection.execute(sa.select(c.id).where(c.group_id == group.id, c.digest == digest)).scalar()
     if known is not None:
         return int(known)
+    columns = [definition(info) for info in ordered]
     done = connection.execute(sa.insert(db.layouts).values(group_id=group.id, digest=digest, columns=columns))
     p = db.parameters.c
     for column in columns:
