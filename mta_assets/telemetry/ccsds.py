@@ -16,7 +16,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mta_assets.telemetry.ccsds_sync import HEADER, LONGEST
+from mta_assets.telemetry.ccsds_sync import HEADER
 from mta_assets.telemetry.ccsds_walk import LOOK_AHEAD, SEQUENCE, Flaw, Part, Walk
 
 BLOCK = 1 << 24  # [byte] read at a time
@@ -158,7 +158,7 @@ def frame_stream(stream: Readable, framer: Framer, block: int = BLOCK) -> Iterat
 
     ``framer`` collects the flaws; they are complete when the iterator ends. The next block is read meanwhile.
     """
-    room = framer.look_ahead + LONGEST  # in front of what is read: for what the block before leaves over
+    room = framer.look_ahead  # in front of what is read: for what the block before leaves over, never more
     size = max(block, 2 * framer.look_ahead)
     rest = np.zeros(0, np.uint8)
     with ThreadPoolExecutor(1, "read") as reader:
@@ -170,7 +170,8 @@ def frame_stream(stream: Readable, framer: Framer, block: int = BLOCK) -> Iterat
                 data = rest
             else:
                 coming = reader.submit(_read, stream, memory.piece(), room)
-                data = _behind(rest, data, room, read)
+                data[room - len(rest) : room] = rest
+                data = data[room - len(rest) : room + read]
             packets, done = framer.frame(data, final)
             rest = data[done:]
             if len(packets):
@@ -197,11 +198,3 @@ class _Memory:
 
 def _read(stream: Readable, data: NDArray[np.uint8], room: int) -> tuple[NDArray[np.uint8], int]:
     return data, stream.readinto(data[room:].data) or 0
-
-
-def _behind(rest: NDArray[np.uint8], data: NDArray[np.uint8], room: int, read: int) -> NDArray[np.uint8]:
-    """What was read, from ``room`` on, with the rest of the block before in front of it."""
-    if len(rest) > room:
-        return np.concatenate([rest, data[room : room + read]])
-    data[room - len(rest) : room] = rest
-    return data[room - len(rest) : room + read]

@@ -49,14 +49,14 @@ class SequenceCheck:
         repeat = np.zeros(len(packets), bool)
         found: list[NDArray[np.int64]] = [np.zeros((0, 3), np.int64)]
         for apid, rows in _by_apid(packets):
-            count = packets.seqcount[rows].astype(np.int32)
-            step = np.empty_like(count)
+            count = packets.seqcount[rows]
             before = self.counts.get(apid, int(count[0]) - 1)
-            step[0] = count[0] - before
-            np.subtract(count[1:], count[:-1], out=step[1:])
-            step += SEQUENCE // 2
-            step &= SEQUENCE - 1
-            step -= SEQUENCE // 2
+            modular = np.empty_like(count)
+            modular[0] = (int(count[0]) - before) % SEQUENCE
+            np.subtract(count[1:], count[:-1], out=modular[1:])
+            modular <<= np.uint16(2)  # the 14 bits with their sign: a step of half the range and more goes back
+            step = modular.view(np.int16)
+            step >>= np.int16(2)
             total = np.cumsum(step, dtype=np.int64)
             total += before
             unwrapped[rows] = total
