@@ -125,7 +125,7 @@ def _has_day(text: str) -> bool:
 
 def _seconds(texts: Sequence[str], form: str) -> NDArray[np.float64]:
     from astropy.time import Time
-    from erfa import ErfaWarning  # type: ignore[import-untyped,unused-ignore]
+    from erfa import ErfaWarning
 
     with warnings.catch_warnings():
         warnings.filterwarnings("error", category=ErfaWarning)  # 23:59:60 on a day without a leap second

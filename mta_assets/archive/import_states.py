@@ -83,7 +83,7 @@ def read_states(path: Path, prefix: str = PREFIX) -> FileImport:
 
 def ecsv_header(path: Path, lines: list[tuple[int, str]]) -> tuple[tuple[EcsvColumn, ...], str]:
     """Columns and separator of an ECSV file; nothing else of its header is read."""
-    import yaml  # type: ignore[import-untyped,unused-ignore]
+    import yaml
 
     header = [line[1:].removeprefix(" ") for _, line in lines if line.startswith("#")]
     if not header or not header[0].startswith("%ECSV"):
