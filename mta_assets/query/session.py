@@ -12,6 +12,7 @@ from mta_assets.core.errors import ConfigError
 from mta_assets.query.sources import Source
 from mta_assets.settings import Settings
 
+DERIVED = "derived.toml"  # derived parameters, in the mission folder
 SEGMENTS = "telemetry"  # folder of the telemetry archive's segments, below the mission's data folder
 
 
@@ -48,13 +49,14 @@ def sources(settings: Settings | None = None, archive: TelemetryArchive | None =
 
     With ``archive``, that telemetry archive alone.
     """
+    from mta_assets.query.derived import DerivedSource, load_derived
     from mta_assets.query.telemetry_source import TelemetrySource
 
     if archive is not None:
         return [TelemetrySource(archive)]
     found = settings or Settings()
-    telemetry = telemetry_archive(found)
-    return [TelemetrySource(telemetry), *_others(found)]
+    base: list[Source] = [TelemetrySource(telemetry_archive(found)), *_others(found)]
+    return [*base, DerivedSource(load_derived(found.loaded_mission.folder / DERIVED), base)]
 
 
 def _others(settings: Settings) -> list[Source]:
