@@ -43,7 +43,11 @@ def compute(rows: GroupRows, ids: Mapping[str, int], width: int, buckets: tuple[
     low, high = np.searchsorted(rows.time, [b * width * SECOND for b in buckets]).tolist()
     if low == high:
         return empty()
-    part = rows.where(slice(low, high))
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged telemetry may hold any number, infinities among them
+        return _compute(rows.where(slice(low, high)), ids, width)
+
+
+def _compute(part: GroupRows, ids: Mapping[str, int], width: int) -> Rollup:
     numeric = [i for i in part.parameters if np.asarray(part.values[i.name]).dtype.kind in "fiub"]
     parts: list[Rollup] = []
     clean = [info for info in numeric if _all_good(part, info.name)]

@@ -207,3 +207,12 @@ def test_blocks_are_the_whole_in_pieces(archive: TelemetryArchive, monkeypatch: 
     assert len(blocks) > 2
     whole = archive.snapshot().read(["TEMP"], 500.0, 4300.0)["TEMP"]
     assert np.concatenate([b.time for b in blocks]).tolist() == whole.time.tolist()
+
+
+def test_numbers_of_damaged_telemetry_do_not_stop_the_statistics(archive: TelemetryArchive) -> None:
+    put(archive, "a", group([0.0, 10.0, 20.0, 400.0], [np.inf, -np.inf, 5.0, 1e308]))
+    put(archive, "b", group([410.0], [-1e308]))
+    found = archive.snapshot().statistics("TEMP", "5min")
+    assert found.n.tolist() == [1, 2]
+    assert found.max.tolist() == [5.0, 1e308]
+    assert found.mean.tolist() == [5.0, 0.0]
