@@ -138,7 +138,7 @@ class Preparation:
         changes = []
         for group in groups:
             low, high = widened(start, stop)
-            rows = self.rows_of(group, low, high)
+            rows = self.ordered_rows(group, low, high)
             if rows is not None:
                 first, last = max(start, int(rows.time[0])), min(stop, int(rows.time[-1]) + 1)
                 if first < last:

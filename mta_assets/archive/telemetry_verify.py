@@ -101,7 +101,7 @@ def _check_statistics(archive: TelemetryArchive) -> Iterator[Problem]:
             preparation = Preparation(read, archive.root, head(read))
             edges = np.arange(int(span[0]) // 3600, int(span[1]) // 3600 + 721, 720).tolist() if span else []
             for first, last in pairwise(edges):
-                rows = preparation.rows_of(group, *widened(first * 3600 * SECOND, last * 3600 * SECOND))
+                rows = preparation.ordered_rows(group, *widened(first * 3600 * SECOND, last * 3600 * SECOND))
                 if rows is None:
                     continue
                 made = compute(preparation.corrected(rows), group.parameters, 3600, (first, last))
