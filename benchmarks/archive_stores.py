@@ -28,7 +28,8 @@ EVENTS, RARE_EVERY = 456, 38  # events in the whole time, and which of them are 
 MONTH = YEAR / 12  # [s]
 WEEK = 7 * DAY  # [s]
 ROUNDS = 9
-LARGE = 4 << 20  # [byte] from here on NumPy asks for huge pages
+STRETCHES = 5  # different weeks that are asked for in turn
+LARGE = 1 << 20  # [byte] NumPy and the allocator get new pages for arrays of about this size and more
 
 
 @dataclass(frozen=True)
@@ -164,21 +165,29 @@ class Duck:
         return found
 
 
-def medians(functions: Mapping[str, Callable[[int], object]], rounds: int) -> dict[str, float]:
-    """Median time of each function [s]. They take turns, and a first turn is not counted.
+def timings(
+    functions: Mapping[str, Callable[[int], object]], rounds: int, stretches: int = 1
+) -> dict[str, list[float]]:  # fmt: skip
+    """Times of several runs of each function [s], which take turns.
 
-    Each is called with the number of the round, so that it can ask for something else each time.
+    Each is called with the numbers from 0 to ``stretches`` − 1 in turn, so that it asks for something else than the
+    time before; all of them once before it counts, so that every file was open before.
     """
     found: dict[str, list[float]] = {name: [] for name in functions}
-    for number in range(-1, rounds):
+    for turn in range(stretches + rounds):
         for name, function in functions.items():
             began = time.perf_counter()
-            answer = function(number + 1)
+            answer = function(turn % stretches)
             seconds = time.perf_counter() - began
             del answer
-            if number >= 0:
+            if turn >= stretches:
                 found[name].append(seconds)
-    return {name: statistics.median(times) for name, times in found.items()}
+    return found
+
+
+def medians(functions: Mapping[str, Callable[[int], object]], rounds: int, stretches: int = 1) -> dict[str, float]:
+    """Median time of each function [s], see `timings`."""
+    return {name: statistics.median(times) for name, times in timings(functions, rounds, stretches).items()}
 
 
 def buffers(samples: Mapping[str, Samples]) -> list[Array]:
