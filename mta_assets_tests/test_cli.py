@@ -95,7 +95,7 @@ def test_an_error_is_one_line_and_exit_status_1_without_a_stack_trace(jpss: Path
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "mta: no mission 'voyager': expected one of chandra, jpss, or a folder with a mission.toml"
+        "mta: no mission 'voyager': expected one of chandra, jpss, spire, or a folder with a mission.toml"
     )
 
 

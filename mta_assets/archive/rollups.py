@@ -172,6 +172,11 @@ def days(hours: Rollup) -> Rollup:
     """Days from all their hours, put together in order of time."""
     if not len(hours["bucket"]):
         return empty()
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _days(hours)
+
+
+def _days(hours: Rollup) -> Rollup:
     day = hours["bucket"] // 24
     same = (
         (hours["parameter"][1:] == hours["parameter"][:-1]) & (hours["state"][1:] == hours["state"][:-1])

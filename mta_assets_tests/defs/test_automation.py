@@ -18,6 +18,7 @@ from mta_assets_tests.defs.packets import drop, playback_bytes, playback_name
 RAW = dg.AssetKey(["jpss", "raw", "PLAYBACK"])
 RECORD = dg.AssetKey(["jpss", "sdp", "PLAYBACK_RECORD"])
 ENGINEERING = dg.AssetKey(["jpss", "sdp", "JPSS_ATT_EPHEM_ENG0"])
+TELEMETRY = dg.AssetKey(["jpss", "sdp", "TELEMETRY"])
 STATIC = dg.AssetKey(["jpss", "sdp", "STATIC_JPSS_ATT_EPHEM"])
 
 
@@ -83,7 +84,7 @@ def test_the_run_makes_every_product_with_rows_checks_columns_and_plots(house: H
     key = house.arrive(1, playback_bytes(count=300))
     result = house.run(key)
     assert result.success
-    for asset in (RECORD, ENGINEERING, STATIC):
+    for asset in (RECORD, ENGINEERING, STATIC, TELEMETRY):
         assert house.materialised(asset) == {key}
     (event,) = result.asset_materializations_for_node("sdp_ENGINEERING")
     assert event.metadata["dagster/row_count"].value == 300
@@ -95,8 +96,10 @@ def test_the_run_makes_every_product_with_rows_checks_columns_and_plots(house: H
     assert all(text.startswith("![plot](data:image/png;base64,") for text in plots)
     checks = result.get_asset_check_evaluations()
     assert {check.check_name for check in checks} == {"hash", "counts", "monotonic_time", "coverage"}
-    assert len(checks) == 4 * 3
+    assert len(checks) == 4 * 4
     assert [check.description for check in checks if not check.passed] == []
+    found = house.platform.telemetry.snapshot().read(["ADCFAQ4"])["ADCFAQ4"]
+    assert len(found) == 300  # the archive answers with what came down
 
 
 def test_a_tick_that_died_before_its_cursor_was_kept_asks_for_the_same_run_again(house: House) -> None:
