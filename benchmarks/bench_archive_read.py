@@ -187,7 +187,7 @@ def five_minutes(stores: Stores) -> list[Row]:
 
 
 def condition(stores: Stores, week: float) -> list[Row]:
-    """W5: A where B is in a range, 24 hours, a year ago: time per row read, beside that of W1, which took ``week`` [s]."""
+    """W5: A where B is in a range, 24 hours, a year ago: time per row read, beside W1, which took ``week`` [s]."""
     a, b = stores.names(stores.slow, 2)
     low, high = np.quantile(stores.slow.signals[1].curve, [0.4, 0.6])
     year = min(YEAR, stores.size.span / 2)
