@@ -12,7 +12,7 @@ from mta_assets.archive import corrections, rollups
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.telemetry_rows import FILLER, GroupRows
 from mta_assets.core.samples import SECOND, Array, ParameterInfo, Samples
-from mta_assets.core.statistics import WIDTHS, Statistics
+from mta_assets.core.statistics import PERCENTILES, WIDTHS, Statistics
 
 COLUMNS = ("n", "min", "max", "mean", "tmean", "std", "first", "last")
 ABSENT = np.zeros(0)  # a column that was not asked for
@@ -80,3 +80,23 @@ def computed(samples: Samples, width: str) -> rollups.Rollup:
     step = WIDTHS[kind] * SECOND
     made = rollups.compute(rows, {info.name: 0}, WIDTHS[kind], (samples.time[0] // step, samples.time[-1] // step + 1))
     return rollups.days(made) if width == "day" else made
+
+
+def percentiles(samples: Samples, found: Statistics) -> dict[int, NDArray[np.float64]]:
+    """Percentiles of the good samples of each bucket, with straight lines between samples; NaN for states."""
+    if samples.info.states or not len(found):
+        return {percent: np.full(len(found), np.nan) for percent in PERCENTILES}
+    values = samples.values[~samples.bads].astype(np.float64)
+    bucket = samples.time[~samples.bads] // (int(found.width) * SECOND)
+    finite = np.isfinite(values)
+    values, bucket = values[finite], bucket[finite]
+    values = values[np.lexsort((values, bucket))]
+    starts = np.searchsorted(bucket, found.bucket)
+    answer = {}
+    for percent in PERCENTILES:
+        place = (found.n - 1) * (percent / 100)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, found.n - 1)
+        a, b = values[starts + low], values[starts + high]
+        answer[percent] = a + (b - a) * (place - low)
+    return answer

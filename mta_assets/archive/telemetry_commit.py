@@ -174,7 +174,6 @@ class Preparation:
             change.cleared[kind] = span
             if len(fresh["bucket"]):
                 self.write_rollup(change, kind, fresh, span, "playback")
-        change.cleared["percentile"] = change.cleared["day"]  # made anew when the day is compacted
 
     def _hours(
         self, group: Group, fresh: rollups.Rollup, first: int, last: int, cleared: tuple[int, int]

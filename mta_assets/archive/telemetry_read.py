@@ -17,7 +17,7 @@ from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import reading
 from mta_assets.archive.rollup_files import read_rollup
 from mta_assets.archive.rollups import Rollup, stack, within
-from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, statistics
+from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
 from mta_assets.archive.telemetry_gather import Spans, gather, parallel, pieces
 from mta_assets.archive.telemetry_rows import GroupRows, contributions_of, join, nothing, resolve
 from mta_assets.archive.telemetry_sql import Segment
@@ -236,7 +236,7 @@ class Snapshot:
 
     def statistics(
         self, name: str, width: str = "5min", start: float | None = None, stop: float | None = None,
-        columns: Sequence[str] = COLUMNS,
+        columns: Sequence[str] = COLUMNS, with_percentiles: bool = False,
     ) -> Statistics:  # fmt: skip
         """Statistics of a parameter for the buckets that lie in [start, stop), cut ones left out.
 
@@ -246,6 +246,8 @@ class Snapshot:
             ``5min`` (328 s), ``hour`` or ``day``.
         columns
             Which of n, min, max, mean, tmean, std, first, last are wanted; the others are empty arrays.
+        with_percentiles
+            Percentiles too, which are computed from the samples.
         """
         if width not in WIDTHS:
             raise BadData(f"no statistics of width {width!r}; there are {', '.join(WIDTHS)}")
@@ -267,8 +269,11 @@ class Snapshot:
                 self.warnings.append(str(error))
                 return {}
 
-        found = stack(parallel(piece, standing), wanted)
-        return statistics(self.definitions.infos[key], WIDTHS[width], found)
+        found = statistics(self.definitions.infos[key], WIDTHS[width], stack(parallel(piece, standing), wanted))
+        if not with_percentiles:
+            return found
+        samples = self._read([name], [(first * step, last * step)], False)[name]
+        return replace(found, percentiles=percentiles(samples, found))
 
 
 def _bounds(start: float | None, stop: float | None) -> tuple[int, int]:

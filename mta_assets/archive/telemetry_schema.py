@@ -75,7 +75,7 @@ segments = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("group_id", sa.Integer, sa.ForeignKey("tm_groups.id"), nullable=False),
-    sa.Column("kind", sa.String(12), nullable=False, comment="rows, 5min, hour, day, percentile"),
+    sa.Column("kind", sa.String(12), nullable=False, comment="rows, 5min, hour, day"),
     sa.Column("tier", sa.String(12), nullable=False, comment="playback, day, month, year"),
     sa.Column("path", sa.Text, nullable=False, comment="relative to the root of the archive"),
     sa.Column("sha256", sa.String(64), nullable=False),

@@ -34,7 +34,7 @@ class Statistics:
     counts
         By code of a state, how many samples had it.
     percentiles
-        By percent (1, 5, 16, 50, 84, 95, 99), where they are kept (days).
+        By percent (1, 5, 16, 50, 84, 95, 99), where they were asked for.
     """
 
     info: ParameterInfo

@@ -216,3 +216,16 @@ def test_numbers_of_damaged_telemetry_do_not_stop_the_statistics(archive: Teleme
     assert found.n.tolist() == [1, 2]
     assert found.max.tolist() == [5.0, 1e308]
     assert found.mean.tolist() == [5.0, 0.0]
+
+
+def test_percentiles_of_days_are_those_of_their_good_samples(archive: TelemetryArchive) -> None:
+    times = np.arange(0, 2 * DAY, 700.0)
+    temp = np.random.default_rng(3).normal(20, 3, len(times))
+    flags = (np.arange(len(times)) % 7 == 0).astype(np.uint8) * np.uint8(Quality.BAD_CHECKSUM)
+    put(archive, "a", group(times, temp, quality={"TEMP": flags}))
+    found = archive.snapshot().statistics("TEMP", "day", with_percentiles=True)
+    for row in range(2):
+        day = temp[(times // DAY == row) & (flags == 0)]
+        for percent, values in found.percentiles.items():
+            assert values[row] == pytest.approx(np.percentile(day, percent), rel=1e-13)
+    assert np.isnan(archive.snapshot().statistics("MODE", "day", with_percentiles=True).percentiles[50]).all()

@@ -102,7 +102,7 @@ def upgrade() -> None:
         "tm_segments",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("group_id", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=12), nullable=False, comment="rows, 5min, hour, day, percentile"),
+        sa.Column("kind", sa.String(length=12), nullable=False, comment="rows, 5min, hour, day"),
         sa.Column("tier", sa.String(length=12), nullable=False, comment="playback, day, month, year"),
         sa.Column("path", sa.Text(), nullable=False, comment="relative to the root of the archive"),
         sa.Column("sha256", sa.String(length=64), nullable=False),
