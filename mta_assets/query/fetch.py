@@ -209,7 +209,11 @@ class Result:
         return self.answer.plan.explain()
 
     def save(self, path: Path | str, format: str | None = None, **options: Any) -> Saved:
-        """Write it to a file: `query.output.save`."""
+        """Write it to a file: `query.output.save`; complete products are copied if the path is a folder."""
+        if self.answer.products and Path(path).is_dir():
+            from mta_assets.query.output_products import copy_products
+
+            return copy_products(self.answer.products, path, **options)
         from mta_assets.query.output import save
 
         return save(self.answer, path, format, **options)

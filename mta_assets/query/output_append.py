@@ -1,8 +1,9 @@
 """Trend files: answers of one query, day after day, in one file.
 
 Rows of the time that an answer is about are replaced, so the same day may be appended again, after late data for
-example, and the file is as if it had been appended once. The whole file is written anew and takes its place in one
-step: a reader never sees half of it.
+example, and the file is as if it had been appended once. A bin that the beginning of the period cuts gets the time of
+that beginning: the part before it belongs to the day before, and is a row of its own. The whole file is written anew
+and takes its place in one step: a reader never sees half of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mta_assets.query.output import OutputRefused, Saved, check_room, check_targ
 from mta_assets.query.output_origin import origin_of
 from mta_assets.query.output_tables import FLAGS, TIME, UNTIL, UTC, Shape, rows_of, survey
 from mta_assets.query.output_text import gather
+from mta_assets.query.utc import to_texts
 
 OPEN = 9.0e9  # [s] an open edge of a period: beyond any mission
 LOCK_SUFFIX = ".lock"
@@ -67,7 +69,7 @@ def append(
     targets = targets_of(target, kind, [shape.name for shape in shapes])
     check_targets(targets, overwrite=True)
     with lock(target.with_name(f".{target.name}{LOCK_SUFFIX}")):
-        new = {shape.name: gather(shape, rows_of(answer, shape)) for shape in shapes}
+        new = {shape.name: _clipped(gather(shape, rows_of(answer, shape)), answer, replaced) for shape in shapes}
         old = _standing(targets, kind, new)
         merged = [_merge(target, old.pop(name, None), table, replaced) for name, table in new.items()]
         merged += [_without(table, replaced) for table in old.values()]
@@ -86,6 +88,21 @@ def _replaced(answer: Any, period: tuple[float, float] | None) -> Array:
     else:
         pairs = [(-OPEN, OPEN)]
     return np.array(pairs, np.float64)
+
+
+def _clipped(table: Table, answer: Any, replaced: Array) -> Table:
+    """Rows of bins that a period cuts at its beginning, moved to that beginning; samples stay where they are."""
+    sampling = getattr(getattr(answer, "query", None), "sampling", None)
+    if getattr(sampling, "every", None) is None or not len(table):
+        return table
+    starts = np.sort(replaced[:, 0])
+    time = table[TIME].copy()
+    outside = np.flatnonzero(~contains(replaced, time))
+    following = np.searchsorted(starts, time[outside])
+    cut = outside[following < len(starts)]
+    time[cut] = starts[following[following < len(starts)]]
+    columns = {**table.columns, TIME: time, UTC: to_texts(to_nanoseconds(time))}
+    return Table(table.name, columns, table.header, table.schema)
 
 
 def _standing(targets: Sequence[Path], kind: str, new: Mapping[str, Table]) -> dict[str, Table]:
@@ -107,6 +124,7 @@ def _merge(path: Path, old: Table | None, new: Table, replaced: Array) -> Table:
         return new
     check_columns(path, old, new)
     kept = _without(old, replaced)
+    kept = kept.where(~np.isin(kept[TIME], new[TIME]))  # the rows of windows may lie outside of the query's periods
     columns: dict[str, Array] = {}
     declared = {c.name: c for table in (old, new) for c in (table.schema.columns if table.schema else ())}
     for name in _names(old, new):

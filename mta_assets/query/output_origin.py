@@ -81,7 +81,15 @@ def origin_of(answer: Any, created: float | None = None, extra: Mapping[str, Any
     return Origin(
         text,
         now() if created is None else created,
-        getattr(answer, "transaction", None),
+        _transaction(answer),
         tuple(getattr(answer, "notes", ()) or ()),
         dict(extra or {}),
     )
+
+
+def _transaction(answer: Any) -> int | None:
+    """The transaction that the telemetry archive was read at; None if it was not asked."""
+    sources = getattr(getattr(getattr(answer, "plan", None), "resolver", None), "sources", ())
+    as_of = getattr(getattr(answer, "query", None), "as_of", None)
+    known = [source.transaction(as_of) for source in sources if hasattr(source, "transaction")]
+    return known[0] if known else None

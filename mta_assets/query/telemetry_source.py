@@ -30,6 +30,10 @@ class TelemetrySource:
             self._snapshots[as_of] = self.archive.snapshot(as_of)
         return self._snapshots[as_of]
 
+    def transaction(self, as_of: float | None = None) -> int:
+        """Number of the newest transaction that is read: what a file says of the state of the archive."""
+        return self._at(as_of).transaction
+
     @property
     def notes(self) -> list[str]:
         """What could not be served, damaged segments for example."""

@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.time import Time
 
 import mta_assets as mta
+from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.archive.telemetry_rows import GroupRows
 from mta_assets.core.errors import BadData, ConfigError
@@ -136,6 +138,28 @@ def test_a_query_of_two_groups_has_two_tables(archive, tmp_path):
     assert set(result.table) == set(result.to_pandas()) == {"EPHIN5ENG", "PCAD3ENG"}
     assert result.to_pandas()["PCAD3ENG"]["AOPCADMD"].iloc[0] == "NPNT"
     assert result.save(tmp_path / "a.fits").rows == len(result)
+    assert fits.getheader(tmp_path / "a.fits", 1)["ARCHTRAN"] == archive.snapshot().transaction
+
+
+def test_a_query_can_be_drawn_and_appended_day_by_day(archive, tmp_path):
+    for day in ("2024:061", "2024:062", "2024:061"):
+        mta.query(f"GET TEIO ON {day} EVERY 1 HOUR MEAN", archive=archive).append(tmp_path / "trend.fits")
+    hours = Time(fits.getdata(tmp_path / "trend.fits")["TIME"], format="cxcsec").utc.datetime64
+    days = hours.astype("M8[D]").astype(str).tolist()
+    assert (days.count("2024-03-01"), days.count("2024-03-02"), len(days)) == (25, 4, 29)
+    mta.query("GET TEPHIN, AOPCADMD ON 2024:061", archive=archive).plot(tmp_path / "day.png")
+    assert (tmp_path / "day.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_answer_that_is_larger_than_its_memory_is_written_in_parts(archive, tmp_path):
+    text = "GET TEPHIN, TEIO FROM 2024-03-01 TO 2024-03-03"
+    small = mta.query(text, archive=archive, memory_limit=1000)
+    assert small.answer.streams
+    small.save(tmp_path / "a.fits", created=9e8)
+    mta.query(text, archive=archive).save(tmp_path / "b.fits", created=9e8)
+    parts, whole = (read_fits(tmp_path / name, "QUERY").tables[0] for name in ("a.fits", "b.fits"))
+    for name in whole.columns:
+        np.testing.assert_array_equal(parts[name], whole[name])
 
 
 def test_where_no_archive_is_none_is_made(tmp_path):

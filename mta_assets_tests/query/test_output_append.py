@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.core.errors import BadData
-from mta_assets.query.model import Period
+from mta_assets.query.model import Period, Sampling
 from mta_assets.query.output import OutputRefused, save
 from mta_assets.query.output_append import append
-from mta_assets_tests.query.answers import CHECKSUM, T0, answer, table
+from mta_assets_tests.query.answers import CHECKSUM, T0, answer, nanoseconds, table
 
 CREATED = 9e8
 FORMATS = ["t.fits", "t.fits.gz", "t.parquet", "t.csv", "t.ecsv"]
@@ -146,3 +146,28 @@ def test_a_trend_file_can_begin_as_a_saved_answer(tmp_path):
     save(day(0, 2), tmp_path / "t.parquet")
     append(tmp_path / "t.parquet", day(500, 2))
     assert len(read_back(tmp_path / "t.parquet")) == 4
+
+
+def sampled(start, stop, *times):
+    """An answer of hourly bins about [start, stop), with rows at these times."""
+    rows = table(rows=len(times))
+    rows.time[:] = nanoseconds(*times)
+    return answer(rows, periods=(Period(T0 + start, T0 + stop),), sampling=Sampling(3600.0, ("mean",)))
+
+
+def test_a_bin_that_a_day_cuts_is_a_row_of_each_day(tmp_path):
+    path = tmp_path / "t.fits"
+    first, second = sampled(0, 7200, -70, 3530, 7130), sampled(7200, 14400, 7130, 10730)
+    for day_of_both in (first, second, first, second, second, first):
+        append(path, day_of_both)
+    found = read_back(path)
+    np.testing.assert_allclose(np.asarray(found["TIME"]) - T0, [0, 3530, 7130, 7200, 10730], atol=1e-6)
+    assert str(found["UTC"][0]) == "2024-02-29T23:59:59.816"
+
+
+def test_rows_outside_of_the_period_come_once(tmp_path):
+    path = tmp_path / "t.fits"
+    around = answer(table(start=-100, rows=5), periods=(Period(T0, T0 + 1000.0),))
+    append(path, around)
+    append(path, around)
+    assert len(read_back(path)) == 5
