@@ -180,6 +180,14 @@ def test_intervals_last_as_long_as_they_say():
     assert bars(axes, "Cas A") == [(100, 150)]
 
 
+def test_numbers_of_intervals_are_level_until_their_end():
+    time = to_nanoseconds(T0 + np.array([0.0, 50.0, 200.0]))
+    until = to_nanoseconds(T0 + np.array([50.0, 100.0, 250.0]))
+    line = main_line(plot(Samples(ParameterInfo("OBSID"), time, np.array([7, 8, 9]), until=until)).axes[0])
+    np.testing.assert_array_equal(line.get_ydata(), [7, 7, 8, 8, np.nan, 9, 9])
+    np.testing.assert_allclose((line.get_xdata() - DAY0) * 86400, [0, 50, 50, 100, 200, 200, 250], atol=1e-3)
+
+
 def test_rare_states_of_too_many_share_a_lane():
     codes = np.concatenate([np.repeat(np.arange(20), 3), [0, 1]])
     axes = plot(samples(codes, "X", states={i: f"S{i}" for i in range(20)})).axes[0]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.samples import SECOND, Array
-from mta_assets.query.plots.series import Series
+from mta_assets.core.samples import SECOND, Array, Nanoseconds
+from mta_assets.query.plots.series import Series, days_of
 
 COLUMNS = 1000  # about one for each pixel of a panel
 
@@ -19,7 +19,10 @@ def line_points(series: Series, columns: int = COLUMNS) -> Points:
     """x [day] and y of a line that breaks (NaN) where samples are missing.
 
     Of more samples than four in a column of pixels the line goes through the least and the greatest of each column.
+    Values of intervals are level until their end.
     """
+    if series.until is not None:
+        return _steps(series, series.until)
     x, y = series.days, np.asarray(series.values, np.float64)
     cut = np.flatnonzero(np.diff(series.time) > series.gap_limit * SECOND) + 1
     if len(x) > 4 * columns:
@@ -28,6 +31,13 @@ def line_points(series: Series, columns: int = COLUMNS) -> Points:
         x = np.repeat(x[edges], 2)
         y = np.column_stack([low, high]).ravel()
         cut = 2 * np.searchsorted(edges, cut)
+    return np.insert(x, cut, x[cut]), np.insert(y, cut, np.nan)
+
+
+def _steps(series: Series, until: Nanoseconds) -> Points:
+    x = np.column_stack([series.days, days_of(until)]).ravel()
+    y = np.repeat(np.asarray(series.values, np.float64), 2)
+    cut = 2 * (np.flatnonzero(series.time[1:] > until[:-1]) + 1)
     return np.insert(x, cut, x[cut]), np.insert(y, cut, np.nan)
 
 
@@ -65,8 +75,6 @@ def spans(series: Series, is_there: NDArray[np.bool_], shortest: float) -> list[
     hold = min(series.gap_limit / 2, series.period or np.inf) / 86400
     ends = np.append(x[1:], x[-1] + (hold if np.isfinite(hold) else 0.0))
     if series.until is not None:
-        from mta_assets.query.plots.series import days_of
-
         ends = days_of(series.until)
     elif np.isfinite(series.gap_limit):
         ends = np.where(ends - x > series.gap_limit / 86400, x + hold, ends)
