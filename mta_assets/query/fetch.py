@@ -13,7 +13,6 @@ import numpy as np
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.samples import Samples
-from mta_assets.core.times import now
 from mta_assets.query.answer import Answer, AnswerTable
 from mta_assets.query.dataset import Msid
 from mta_assets.query.dataset_intervals import bounds_of
@@ -128,7 +127,8 @@ def _period(snapshot: Snapshot, names: Sequence[str], start: Any, stop: Any) -> 
         if not len(bounds):
             raise ValueError("no intervals to fetch: start is an empty list of them")
         return bounds
-    span = snapshot.span(names) or (0.0, now())
+    is_open = start is None or stop is None
+    span = (snapshot.span(names) if is_open else None) or (0.0, 0.0)
     first = span[0] if start is None else as_seconds(start)
     last = np.nextafter(span[1], np.inf) + 1e-6 if stop is None else as_seconds(stop)
     if last < first and start is not None and stop is not None:
