@@ -32,6 +32,7 @@ from mta_assets.core.samples import Samples
 from mta_assets.query.align import aligned
 
 HOUR = 3600.0  # [s]
+COLUMNS = ("n", "min", "max", "mean")  # what the peer's 5-minute statistics hold
 Answer = Mapping[str, Samples]
 
 
@@ -176,7 +177,7 @@ def five_minutes(stores: Stores) -> list[Row]:
     start, stop = at(0.0), at(stores.size.span)
     found = medians(
         {
-            "ours": lambda number: stores.archive.snapshot().statistics(name, "5min", start, stop),
+            "ours": lambda number: stores.archive.snapshot().statistics(name, "5min", start, stop, COLUMNS),
             "cheta": lambda number: stores.peer.statistics(stores.slow.name, name, start, stop),
         },
         stores.size.rounds,

@@ -122,7 +122,8 @@ class Footer:
         except (pa.ArrowException, OSError) as error:
             raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
         schema = self.metadata.schema.to_arrow_schema()
-        self.names = frozenset(schema.names)
+        self.places = {name: place for place, name in enumerate(schema.names)}
+        self.names = frozenset(self.places)
         column = schema.get_field_index(sorted_by)
         if column < 0:
             raise Damaged(f"segment {path} has no column {sorted_by!r}: it is none of the archive's")
@@ -191,7 +192,7 @@ def read(
     """
     foot = footer(path, sorted_by)
     groups = np.flatnonzero((foot.first < stop) & (foot.last >= start)).tolist()
-    found = decode(path, foot, groups, foot.names if names is None else names, threads, sorted_by)
+    found = decode(path, foot, groups, foot.places if names is None else names, threads, sorted_by)
     low, high = np.searchsorted(found.time, [start, stop]).tolist()
     return Columns(found.time[low:high], {name: array[low:high] for name, array in found.columns.items()})
 
@@ -201,14 +202,22 @@ def decode(
 ) -> Columns:
     """Whole row groups of a segment; columns that it does not have are left out."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    from pyarrow._parquet import ParquetReader
 
-    wanted = [name for name in names if name in foot.names and name != sorted_by]
+    wanted = [name for name in names if name in foot.places and name != sorted_by]
     if not groups:
         return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
+    columns = [foot.places[name] for name in (sorted_by, *wanted)]
     try:
-        with pq.ParquetFile(path, metadata=foot.metadata, memory_map=True) as file:
-            table = file.read_row_groups(groups, columns=[sorted_by, *wanted], use_threads=threads and len(wanted) > 3)
+        # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs.
+        reader = ParquetReader()
+        reader.open(str(path), use_memory_map=True, metadata=foot.metadata)
+        try:
+            table = reader.read_row_groups(
+                list(groups), column_indices=columns, use_threads=threads and len(wanted) > 3
+            )  # fmt: skip
+        finally:
+            reader.close()
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

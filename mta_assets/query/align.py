@@ -68,18 +68,29 @@ def aligned(samples: Samples, time: Times, method: Method = "previous") -> Align
             return _linear(samples, time)
         if method == "nearest":
             return _nearest(samples, time)
-    index = np.searchsorted(samples.time, time, side="right") - 1
+    index = _latest(samples.time, time)
     at = np.maximum(index, 0)
     stale = time >= samples.until[at] if samples.until is not None else time - samples.time[at] > hold(samples.info)
     return _taken(samples, at, (index < 0) | stale)
 
 
+def _latest(marks: Times, time: Times) -> NDArray[np.int64]:
+    """Index of the last mark at or before each time, -1 before the first; both ascend.
+
+    Whichever of the two is shorter is searched in the other one.
+    """
+    if len(marks) > len(time):
+        return np.searchsorted(marks, time, side="right") - 1
+    first = np.searchsorted(time, marks, side="left")  # from which row on each mark is reached
+    rows = np.diff(first, prepend=0, append=len(time))
+    return np.repeat(np.arange(-1, len(marks)), rows)
+
+
 def _nearest(samples: Samples, time: Times) -> Aligned:
-    after = np.minimum(np.searchsorted(samples.time, time, side="left"), len(samples) - 1)
-    before = np.maximum(after - 1, 0)
-    to_before, to_after = np.abs(time - samples.time[before]), np.abs(samples.time[after] - time)
-    at = np.where(to_before <= to_after, before, after)  # of two equally near ones the earlier
-    return _taken(samples, at, np.minimum(to_before, to_after) > hold(samples.info))
+    # From one nanosecond beyond the middle on, the next sample is nearer: of two equally near ones the earlier.
+    middle = samples.time[:-1] + (samples.time[1:] - samples.time[:-1]) // 2 + 1
+    at = _latest(middle, time) + 1
+    return _taken(samples, at, np.abs(time - samples.time[at]) > hold(samples.info))
 
 
 def _linear(samples: Samples, time: Times) -> Aligned:

@@ -63,7 +63,12 @@ def _read(plan: Plan, column: Column, whole: Spans, names: tuple[str, ...]) -> P
     for first, last in whole.tolist() if width else []:
         every = float(cast(float, plan.query.sampling.every))
         low, high = max(first * every, -FAR), min(last * every, FAR)
-        got = source.statistics(column.lead.name, width, low, high, as_of=plan.query.as_of) if width else None
+        wanted = ["n" if name == "count" else name for name in names]
+        got = (
+            source.statistics(column.lead.name, width, low, high, as_of=plan.query.as_of, columns=wanted)
+            if width
+            else None
+        )
         if got is None:
             continue
         buckets.append(got.bucket)

@@ -66,9 +66,13 @@ class Summaries(Protocol):
     """A source that keeps statistics of buckets of 328 s, an hour and a day beside the samples."""
 
     def statistics(
-        self, name: str, width: Width, start: float, stop: float, as_of: float | None = None
-    ) -> Statistics | None:
-        """Statistics of all good samples of the buckets that lie in [start, stop) [s]; None if there are none."""
+        self, name: str, width: Width, start: float, stop: float, as_of: float | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Statistics | None:  # fmt: skip
+        """Statistics of all good samples of the buckets that lie in [start, stop) [s]; None if there are none.
+
+        ``columns`` says which are wanted (n, min, max, mean …; None is all): the others may be empty arrays.
+        """
 
 
 class ProductFinder(Protocol):

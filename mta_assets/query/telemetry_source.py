@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets.archive.telemetry_columns import COLUMNS
 from mta_assets.archive.telemetry_read import Snapshot
 from mta_assets.core.intervals import Intervals, total
 from mta_assets.core.samples import ParameterInfo, Samples
@@ -85,10 +86,11 @@ class TelemetrySource:
         return sum(rows for rows, _ in found), sum(size for _, size in found)
 
     def statistics(
-        self, name: str, width: Width, start: float, stop: float, as_of: float | None = None
-    ) -> Statistics | None:
+        self, name: str, width: Width, start: float, stop: float, as_of: float | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Statistics | None:  # fmt: skip
         """Roll-ups of the whole buckets in [start, stop)."""
-        return self._at(as_of).statistics(name, width, _edge(start), _edge(stop))
+        return self._at(as_of).statistics(name, width, _edge(start), _edge(stop), columns or COLUMNS)
 
 
 def _edge(time: float) -> float | None:

@@ -84,8 +84,9 @@ class SummarySource(MemorySource):
         self.asked: list[str] = []
 
     def statistics(
-        self, name: str, width: str, start: float, stop: float, as_of: float | None = None
-    ) -> Statistics | None:
+        self, name: str, width: str, start: float, stop: float, as_of: float | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Statistics | None:  # fmt: skip
         self.asked.append(width)
         one, step = self.given[name.upper()], WIDTHS[width]
         one = one.where(~one.bads)
