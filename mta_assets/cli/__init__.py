@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from mta_assets.cli import archive, demo, missions, playbacks, registry, telemetry
+from mta_assets.cli import archive, demo, missions, playbacks, query, registry, sql, telemetry, telemetry_archive
 from mta_assets.core.errors import MtaError
 
 app = typer.Typer(
@@ -16,16 +16,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (telemetry, playbacks, archive, registry, missions, demo):
+for module in (query, sql, telemetry_archive, telemetry, playbacks, archive, registry, missions, demo):
     module.register(app)
 
 
 def main() -> None:
-    """Run the command; an error that was raised on purpose is one line on stderr and exit status 1."""
+    """Run the command; an error that was raised on purpose is a message on stderr and exit status 1."""
     try:
         app()
     except MtaError as error:
-        typer.secho(f"mta: {error}", fg=typer.colors.RED, err=True)
+        text = "\n".join([str(error), *getattr(error, "__notes__", [])])
+        shown = "".join(
+            c if c.isprintable() or c == "\n" else "·" for c in text
+        )  # names may hold what a terminal obeys
+        typer.secho(f"mta: {shown}", fg=typer.colors.RED, err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.secho("mta: interrupted", err=True)

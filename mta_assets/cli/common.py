@@ -49,7 +49,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(title=escape(title), title_justify="left", header_style="bold")
     for name in rows[0] if rows else ["—"]:
         right = all(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_cell(value)) for value in row.values()))  # a file may be called [red]
     terminal().print(table)

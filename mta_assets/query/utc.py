@@ -24,7 +24,7 @@ TEXT_WIDTH = 23  # characters of 2024-03-01T00:00:00.000
 
 
 @lru_cache(maxsize=1)
-def _leap_seconds() -> tuple[Nanoseconds, Nanoseconds]:
+def leap_seconds() -> tuple[Nanoseconds, Nanoseconds]:
     """Where TAI − UTC changes, int64 ns since 1998.0 TT, and what it is from there on [ns]."""
     erfa = import_module("erfa")  # it has no types
     table = erfa.leap_seconds.get()
@@ -36,7 +36,7 @@ def _leap_seconds() -> tuple[Nanoseconds, Nanoseconds]:
 
 def to_datetime64(time: Nanoseconds) -> NDArray[np.datetime64]:
     """UTC as datetime64[ns]; the second that a leap second repeats stands twice."""
-    starts, offset = _leap_seconds()
+    starts, offset = leap_seconds()
     index = np.searchsorted(starts, time, side="right") - 1
     return EPOCH + (time - offset[np.maximum(index, 0)] - TT_TAI).astype("m8[ns]")
 
@@ -46,7 +46,7 @@ def to_texts(time: Nanoseconds) -> NDArray[np.str_]:
     if not len(time):
         return np.zeros(0, f"U{TEXT_WIDTH}")
     rounded = (time + MILLISECOND // 2) // MILLISECOND * MILLISECOND
-    starts, offset = _leap_seconds()
+    starts, offset = leap_seconds()
     inside = np.isin(np.searchsorted(starts - SECOND, rounded, side="right") - 1, np.flatnonzero(np.diff(offset)) + 1)
     index = np.searchsorted(starts, rounded, side="right")
     inside &= index < np.searchsorted(starts - SECOND, rounded, side="right")
