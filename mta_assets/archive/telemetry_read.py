@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from mta_assets.archive import corrections, segments
 from mta_assets.archive import telemetry_schema as db
@@ -19,14 +20,15 @@ from mta_assets.archive.rollup_files import read_rollup
 from mta_assets.archive.rollups import Rollup, stack, within
 from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
 from mta_assets.archive.telemetry_gather import Spans, gather, parallel, pieces
-from mta_assets.archive.telemetry_rows import GroupRows, contributions_of, join, nothing, resolve
+from mta_assets.archive.telemetry_rows import FILLER, GroupRows, contributions_of, join, nothing, resolve
 from mta_assets.archive.telemetry_sql import Segment
 from mta_assets.core.errors import BadData, TransientError
 from mta_assets.core.intervals import Intervals
-from mta_assets.core.samples import SECOND, ParameterInfo, Samples, nanosecond
+from mta_assets.core.samples import SECOND, Nanoseconds, ParameterInfo, Samples, nanosecond
 from mta_assets.core.statistics import WIDTHS, Statistics
 
 BEGINNING, END = -(2**62), 2**62  # [ns]
+Fillers = tuple[Nanoseconds, NDArray[np.uint8]]
 BLOCK_ROWS = 2_000_000  # [row] a block of `blocks`
 
 
@@ -130,6 +132,17 @@ class Snapshot:
     def read_intervals(self, names: Sequence[str], intervals: Intervals, raw: bool = False) -> dict[str, Samples]:
         """Samples in any of the intervals (n, 2) [TT s since 1998.0], which are sorted and disjoint."""
         return self._read(names, [(nanosecond(a), nanosecond(b)) for a, b in np.asarray(intervals).tolist()], raw)
+
+    def fillers(self, name: str, start: float | None = None, stop: float | None = None) -> Fillers:
+        """Times [ns] of the rows at which a parameter has no sample, and their quality: why it has none."""
+        key = self._known(name)
+        info, group_id = self.definitions.infos[key], self.definitions.group_of[key]
+        low, high = _bounds(start, stop)
+        found = pieces(self.root, self._segments(group_id, "rows", low, high), [(low, high)], self.warnings)
+        rows = gather(self.root, found, [info], False, info.group, info.period, self.warnings)
+        flags = rows.quality.get(info.name, np.zeros(len(rows), np.uint8))
+        there = (flags & FILLER) != 0
+        return rows.time[there], flags[there]
 
     def _read(self, names: Sequence[str], spans: Spans, raw: bool) -> dict[str, Samples]:
         found: dict[str, Samples] = {}

@@ -150,9 +150,12 @@ class Result:
     ----------
     answer
         The runner's `Answer`: plan, tables, notes.
+    settings
+        Of the mission that was asked, for what a plot shows besides: limits, reasons of gaps.
     """
 
     answer: Answer
+    settings: Settings | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -225,9 +228,13 @@ class Result:
         return append(path, self.answer, **options)
 
     def plot(self, path: Any = None, kind: str | None = None, **options: Any) -> Any:
-        """Draw it: `query.plots.plot`."""
+        """Draw it: `query.plots.plot`; the gaps of timelines with their reasons, the limits of the mission."""
         from mta_assets.query.plots import plot
 
+        if kind in (None, "timeline") and "x" not in options and self.settings is not None:
+            from mta_assets.query.session import context
+
+            options = {**context(self.answer, self.settings), **options}
         return plot(self.answer, kind, path=path, **options)
 
 
@@ -270,7 +277,10 @@ def query(
     from mta_assets.query.language import parse
     from mta_assets.query.run import MEMORY, run
     from mta_assets.query.session import sources
+    from mta_assets.settings import Settings
 
     asked = parse(text, now)
     limit = MEMORY if memory_limit is None else memory_limit
-    return Result(run(asked, sources(settings, archive), progress=progress, cancel=cancel, memory_limit=limit))
+    found = settings or (Settings() if archive is None else None)
+    answer = run(asked, sources(found, archive), progress=progress, cancel=cancel, memory_limit=limit)
+    return Result(answer, found)

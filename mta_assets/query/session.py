@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.observing import Observing
@@ -11,6 +12,9 @@ from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.core.errors import ConfigError
 from mta_assets.query.sources import Source
 from mta_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mta_assets.query.answer import Answer
 
 DERIVED = "derived.toml"  # derived parameters, in the mission folder
 SEGMENTS = "telemetry"  # folder of the telemetry archive's segments, below the mission's data folder
@@ -77,3 +81,27 @@ def _others(settings: Settings) -> list[Source]:
         DictionarySource(mission),
         PositionSource(catalog, mission),
     ]
+
+
+def context(answer: Answer, settings: Settings) -> dict[str, Any]:
+    """What timelines of an answer show besides the samples: the limits of the mission, and why there are gaps.
+
+    Only of samples as they came: what was sampled or filtered by the query has gaps of its own.
+    """
+    from mta_assets.monitors.limit_table import load_limits
+    from mta_assets.query.gaps import causes_of, explained
+    from mta_assets.query.plots.series import gaps_of, series_of
+
+    found: dict[str, Any] = {}
+    monitor = settings.loaded_mission.file.monitor
+    if monitor is not None:
+        found["limits"] = load_limits(settings.loaded_mission.path(monitor.limits))
+    asked = answer.query
+    if asked.where is None and not asked.windows and asked.sampling.every is None and asked.alignment is None:
+        series = series_of(answer)
+        catalog, _ = _catalogs(settings.database_url)
+        causes = causes_of(telemetry_archive(settings), catalog, [one.name for one in series])
+        found["gaps"] = {
+            one.name: explained(gaps_of(one.good()), causes[one.name]) for one in series if one.name in causes
+        }
+    return found
