@@ -7,6 +7,7 @@ was killed, and temporary files. Segments whose rows were replaced by other rows
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,11 +112,18 @@ def _remove_orphans(archive: TelemetryArchive, grace: float) -> tuple[int, int]:
     for folder in _folders(archive.root):
         sweep(folder)
         for path in folder.glob(f"*{SUFFIX}"):
-            age = times.now() - times.from_unix(path.stat().st_mtime)
-            if str(path.relative_to(archive.root)) not in known and age >= grace:
+            if str(path.relative_to(archive.root)) not in known and _age(path) >= grace:
                 freed += _remove(path)
                 count += 1
     return count, freed
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; its writer, on another machine, may remove it meanwhile."""
+    try:
+        return times.now() - times.from_unix(path.stat().st_mtime)
+    except FileNotFoundError:
+        return -math.inf
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -105,10 +105,8 @@ def _compact_one(
 ) -> Compacted | None:
     """One compaction in a transaction of its own; None if it would be too large or somebody was faster."""
     with lock(archive.root / WRITER_LOCK), reading(archive.engine) as read:
-        c = db.segments.c
         group = sql.groups_by_name(read, [name])[name]
-        query = sa.select(db.segments).where(c.id.in_(ids), c.dead.is_(None)).order_by(c.start)
-        found = [Segment(**row._mapping) for row in read.execute(query)]
+        found = _unchanged(read, group, kind, ids)
         columns = 2 * len(group.parameters) if kind == "rows" else len(rollups.NAMES)
         if not found or sum(segment.rows for segment in found) * columns > LARGEST:
             return None
@@ -125,6 +123,21 @@ def _compact_one(
             preparation.discard()
             raise
     return Compacted(name, kind, tier, len(found), sum(segment.rows for segment in change.made))
+
+
+def _unchanged(read: sa.Connection, group: Group, kind: str, ids: Sequence[int | None]) -> list[Segment]:
+    """The segments to compact, as long as they are all that answers for their time; else nothing.
+
+    Since the work was planned a commit may have replaced some of them, or filled a gap between them: what is made of
+    the others would answer for the time of the new ones as well, and rows would come twice.
+    """
+    c = db.segments.c
+    living = sa.select(db.segments).where(c.group_id == group.id, c.kind == kind, c.dead.is_(None))
+    found = [Segment(**row._mapping) for row in read.execute(living.where(c.id.in_(ids)).order_by(c.start))]
+    if len(found) != len(ids):
+        return []
+    inside = living.where(c.start < found[-1].stop, c.stop > found[0].start)
+    return found if len(read.execute(inside).all()) == len(ids) else []
 
 
 def _stage(preparation: Preparation, change: GroupChange, kind: str, tier: str, found: Sequence[Segment]) -> None:

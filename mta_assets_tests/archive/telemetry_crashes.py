@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any, TextIO
@@ -34,6 +35,7 @@ LATER = nanosecond(800 * 86400.0)  # every day, month and year of the rows has e
 MOST = 4  # actions from one kill to the next
 LONGEST = 0.4  # [s] from the end of an action to the kill
 PATIENCE = 120.0  # [s]
+WARM = ("alembic.command", "astropy.time", "sqlalchemy.dialects.sqlite")  # every child would import them; no threads
 
 
 def act(archive: TelemetryArchive, action: str, source: str, counter: int) -> None:
@@ -194,6 +196,8 @@ def ended(folder: Path) -> int:
 def killed(url: str, folder: Path, kills: int, seed: int) -> list[dict[str, Any]]:
     """Kill worker after worker on one archive, and look each time."""
     (folder / "log").touch()
+    for name in WARM:
+        import_module(name)
     random, found = Random(seed), []
     for number in range(kills):
         wanted, delay = ended(folder) + random.randrange(MOST), random.random() * LONGEST
