@@ -87,6 +87,8 @@ class RunCatalog(CatalogBase):
         series: str | None = None,
         current: bool | None = True,
         newest: int | None = None,
+        within: tuple[float, float] | None = None,
+        after: int | None = None,
     ) -> list[ProductEntry]:
         """Products by start time.
 
@@ -98,6 +100,10 @@ class RunCatalog(CatalogBase):
             True for the newest versions only, False for superseded ones only, None for all.
         newest
             Only so many of the entries made last.
+        within
+            Only products whose interval meets this one, half open.
+        after
+            Only entries with a higher id.
         """
         c = db.products.c
         given = {
@@ -109,6 +115,10 @@ class RunCatalog(CatalogBase):
             query = query.where(c.id.in_(query.with_only_columns(c.id).order_by(c.id.desc()).limit(newest)))
         if at is not None:
             query = query.where(c.tstart <= at, c.tstop > at)
+        if within is not None:
+            query = query.where(c.tstart < within[1], c.tstop > within[0])
+        if after is not None:
+            query = query.where(c.id > after)
         with self._read() as connection:
             rows = connection.execute(query.order_by(c.tstart, c.name, c.id)).all()
         return [ProductEntry(**row._mapping) for row in rows]

@@ -30,7 +30,11 @@ class Problem:
 
 
 def verify(
-    archive: TelemetryArchive, recompute: bool = False, progress: Callable[[int, int], None] | None = None
+    archive: TelemetryArchive,
+    recompute: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    since: int | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> list[Problem]:
     """Check all files that the catalog refers to, and that they fit together.
 
@@ -40,6 +44,9 @@ def verify(
         Also compute the hourly statistics of every group anew and compare them to the last bit; takes its time.
     progress
         Called with files done and files in all.
+    since, part
+        Only the files of segments born after this transaction, and of the others the ``part[0]``-th of ``part[1]``
+        parts; all files if ``since`` is None.
 
     Returns
     -------
@@ -52,7 +59,8 @@ def verify(
         query = sa.select(db.segments).order_by(c.group_id, c.kind, c.start)
         found = [Segment(**row._mapping) for row in read.execute(query)]
     problems: list[Problem] = []
-    by_path = {segment.path: segment for segment in found}
+    chosen = [s for s in found if since is None or s.born > since or (s.id or 0) % part[1] == part[0]]
+    by_path = {segment.path: segment for segment in chosen}
     for number, segment in enumerate(by_path.values(), start=1):
         problems += _check_file(archive, segment)
         if progress is not None:

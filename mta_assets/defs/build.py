@@ -5,7 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from mta_assets.defs.automation import build_playback_job, build_playback_sensor
+from mta_assets.defs.daily import build_calendar
 from mta_assets.defs.factory import build_assets, build_raw_assets
+from mta_assets.defs.upkeep import build_upkeep_job, build_upkeep_schedule
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 
@@ -15,8 +17,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     platform = Platform(settings)
     assets = build_assets(platform)
     job = build_playback_job(platform, assets)
+    calendar = build_calendar(platform)
+    upkeep = build_upkeep_job(platform)
     return dg.Definitions(
-        assets=[*assets, *build_raw_assets(platform)],
-        jobs=[job],
-        sensors=[build_playback_sensor(platform, job)],
+        assets=[*assets, *build_raw_assets(platform), *calendar.assets],
+        jobs=[job, *calendar.jobs, upkeep],
+        sensors=[build_playback_sensor(platform, job), *calendar.sensors],
+        schedules=[*calendar.schedules, build_upkeep_schedule(platform, upkeep)],
     )

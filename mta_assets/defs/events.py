@@ -13,6 +13,7 @@ from mta_assets.core import times
 from mta_assets.core.tables import Column, Table
 from mta_assets.pipelines.checks import CHECKS, Outcome, check_products
 from mta_assets.pipelines.platform import Platform
+from mta_assets.pipelines.registry_schema import Pipeline
 
 INLINE_LIMIT = 50_000  # [byte] larger plots are linked, since metadata is read with every page of the UI
 LISTED = 20  # file names shown in the metadata of a long range
@@ -20,7 +21,7 @@ LISTED = 20  # file names shown in the metadata of a long range
 Part = tuple[str, Any, Sequence[Any]]  # partition key, RunResult, products of one asset
 
 
-def asset_events(key: dg.AssetKey, platform: Platform, parts: Sequence[Part]) -> Iterator[Any]:
+def asset_events(key: dg.AssetKey, platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) -> Iterator[Any]:
     """Check results and the materialisation of one asset for a range of partitions.
 
     An asset of which nothing was made is skipped; its checks then say so, since Dagster wants each to have a result.
@@ -32,8 +33,7 @@ def asset_events(key: dg.AssetKey, platform: Platform, parts: Sequence[Part]) ->
     outcomes: dict[str, list[tuple[str, Outcome]]] = {}
     main: Table | None = None
     for partition, _, products in parts:
-        entry = platform.playback_entry(partition)
-        some, main = check_products(products, (entry.tstart, entry.tstop))
+        some, main = check_products(products, platform.interval(pipeline, partition))
         for outcome in some:
             outcomes.setdefault(outcome.name, []).append((partition, outcome))
     yield from (_check_result(key, name, results) for name, results in outcomes.items())

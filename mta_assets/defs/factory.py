@@ -16,7 +16,7 @@ from dagster_shared.utils.warnings import PreviewWarning
 from mta_assets.core.errors import TransientError
 from mta_assets.core.request import Stream
 from mta_assets.defs.events import asset_events
-from mta_assets.defs.partitions import playback_partitions
+from mta_assets.defs.partitions import partitions_of, playback_partitions
 from mta_assets.pipelines.checks import CHECKS
 from mta_assets.pipelines.inputs import input_stream
 from mta_assets.pipelines.platform import Platform
@@ -36,11 +36,11 @@ def raw_key(mission: str, file_id: str) -> dg.AssetKey:
     return dg.AssetKey([mission, "raw", file_id])
 
 
-def build_assets(platform: Platform) -> list[dg.AssetsDefinition]:
-    """All multi-assets of the mission's registry that are partitioned by playback."""
+def build_assets(platform: Platform, partition: str = "playback") -> list[dg.AssetsDefinition]:
+    """All multi-assets of the mission's registry with one kind of partition: playback, day, week."""
     return [
         _pipeline_assets(platform, pipeline, stream)
-        for pipeline in platform.registry.pipelines_of("playback")
+        for pipeline in platform.registry.pipelines_of(partition)
         for stream in pipeline.streams
     ]
 
@@ -57,19 +57,24 @@ def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
             group_name="raw",
             kinds={KINDS[registry.products[file_id].format]},
             owners=[f"team:{platform.mission.file.mission.owner}"],
-            partitions_def=playback_partitions(platform.mission.name),
+            partitions_def=playback_partitions(platform.mission.name) if file_id == platform.raw_product.id else None,
         )
         for file_id in sorted(used - made)
     ]
 
 
-def _input_key(platform: Platform, stream: str, file_id: str) -> dg.AssetKey:
-    """Of the same stream if that stream makes it, else the other one, else from outside."""
+def _dependency(platform: Platform, pipeline: Pipeline, stream: str, file_id: str) -> dg.AssetDep:
+    """An input of the same stream if that stream makes it, else of the other one, else from outside."""
     makers = platform.registry.producers(file_id)
     if not makers:
-        return raw_key(platform.mission.name, file_id)
-    asset = next(name for name, made in makers[0].assets.items() if file_id in made)
-    return asset_key(platform.mission.name, input_stream(platform.registry, file_id, stream), asset)
+        key = raw_key(platform.mission.name, file_id)
+        mixed = file_id == platform.raw_product.id and pipeline.partition != "playback"
+    else:
+        asset = next(name for name, made in makers[0].assets.items() if file_id in made)
+        key = asset_key(platform.mission.name, input_stream(platform.registry, file_id, stream), asset)
+        mixed = makers[0].partition != pipeline.partition
+    # Which playbacks a day is made of, only the catalog knows: here it is declared for the lineage alone.
+    return dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping() if mixed else None)
 
 
 def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_ids: Sequence[str]) -> dg.AssetSpec:
@@ -77,7 +82,10 @@ def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_
     title = "; ".join(product.title for product in products)
     return dg.AssetSpec(
         asset_key(platform.mission.name, stream, asset),
-        deps=[_input_key(platform, stream, file_id) for file_id in (*pipeline.inputs, *pipeline.optional_inputs)],
+        deps=[
+            _dependency(platform, pipeline, stream, file_id)
+            for file_id in (*pipeline.inputs, *pipeline.optional_inputs)
+        ],
         description=f"{title}. {pipeline.title}, {'archival' if stream == 'sdp' else 'quick look'} stream.",
         group_name=pipeline.group if stream == "sdp" else f"{stream}_{pipeline.group}",
         kinds={"python", *(KINDS[product.format] for product in products)},
@@ -86,7 +94,7 @@ def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_
         code_version=platform.code_version(pipeline.id)[:12],
         metadata={"pipeline": pipeline.id, "file names": [product.pattern for product in products]},
         skippable=True,
-        partitions_def=playback_partitions(platform.mission.name),
+        partitions_def=partitions_of(platform, pipeline.partition),
     )
 
 
@@ -139,7 +147,8 @@ def _run_partitions(
             if products:
                 written[asset].append((key, result, products))
     for asset in pipeline.assets:
-        yield from asset_events(asset_key(platform.mission.name, stream, asset), platform, written[asset])
+        key_of_asset = asset_key(platform.mission.name, stream, asset)
+        yield from asset_events(key_of_asset, platform, pipeline, written[asset])
     if failures:
         key, result = failures[0]
         raise dg.Failure(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mta_assets.core.errors import ConfigError
 
@@ -76,6 +78,29 @@ class MonitorSection(_Section):
     groups: str | None = None
 
 
+class TrendsSection(_Section):
+    """Trend tables: from which day on they are made, when, and who may write to them by hand.
+
+    ``writers`` are names of users or of ``roles`` (role → users); ``tables`` names the writers of single tables, in
+    place of those. The owner of the mission may always write.
+    """
+
+    start: date = date(1998, 1, 1)
+    timezone: str = "UTC"  # of the operations centre: nightly work begins by its clock
+    writers: list[str] = []
+    roles: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone {value!r}; expected a name like Europe/London") from error
+        return value
+
+
 class MissionFile(_Section):
     """The whole of ``mission.toml``."""
 
@@ -84,6 +109,7 @@ class MissionFile(_Section):
     frame: FrameSection | None = None
     packet_time: PacketTimeSection | None = None
     monitor: MonitorSection | None = None
+    trends: TrendsSection = TrendsSection()
 
 
 class Mission:

@@ -74,7 +74,7 @@ def overview(title: str, panels: Sequence[Panel], tstart: float, tstop: float, m
     if not shown:
         ax.text(span / 2, -0.5, "no data", ha="center", color=GREY)
     canvas.draw()
-    return _png(np.asarray(canvas.buffer_rgba()))
+    return small_png(np.asarray(canvas.buffer_rgba()))
 
 
 def _draw(ax: Any, panel: Panel, base: float, tstart: float, span: float, ticks: Any, max_gap: float) -> None:
@@ -195,8 +195,11 @@ def _time_axis(ax: Any, tstart: float, span: float, bottom: float) -> NDArray[np
     return ticks - of_day
 
 
-def _png(pixels: NDArray[Any]) -> bytes:
-    """Indexed colours are enough for lines and halve the size; fewer of them if it is still too large."""
+def small_png(pixels: NDArray[Any]) -> bytes:
+    """Pixels (height, width, 3 or 4) as a PNG of at most `LARGEST` bytes where that can be had.
+
+    Indexed colours are enough for lines and halve the size; fewer of them if it is still too large.
+    """
     from PIL import Image
 
     image = Image.fromarray(pixels[..., :3])

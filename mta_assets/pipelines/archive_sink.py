@@ -174,7 +174,7 @@ class ArchiveRun:
             raise ConfigError(
                 f"pipeline {self.pipeline.id}: samples for the telemetry archive, which only the archival stream fills"
             )
-        source = block_source(self.request.partition, self.blocks)
+        source = block_source(source_of(self.pipeline, self.request.partition), self.blocks)
         done = self.sink.telemetry().commit(source, block.groups, block.tstart, block.tstop, self.run_id)
         self.blocks += 1
         what = f"{done.rows} rows of {done.groups} groups"
@@ -220,8 +220,9 @@ class ArchiveRun:
         """Blocks that an earlier run of this partition had beyond those of this one."""
         assert self.sink.telemetry is not None
         archive = self.sink.telemetry()
-        kept = {block_source(self.request.partition, number) for number in range(self.blocks)}
-        for source in archive.sources(self.request.partition):
+        own = source_of(self.pipeline, self.request.partition)
+        kept = {block_source(own, number) for number in range(self.blocks)}
+        for source in archive.sources(own):
             if source not in kept:
                 archive.withdraw(source, self.run_id)
 
@@ -247,6 +248,11 @@ class ArchiveRun:
             recover_locked(self.sink.catalog, self.sink.root)
 
 
-def block_source(partition: str, number: int) -> str:
-    """What the rows of a block of a partition are known by in the telemetry archive."""
-    return partition if not number else f"{partition}#{number:03d}"
+def source_of(pipeline: Pipeline, partition: str) -> str:
+    """What the rows of a run are known by in the telemetry archive: a playback by itself, days by their pipeline."""
+    return partition if pipeline.partition == "playback" else f"{pipeline.id} {partition}"
+
+
+def block_source(source: str, number: int) -> str:
+    """What the rows of a block of a run are known by."""
+    return source if not number else f"{source}#{number:03d}"

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, overload
 
 from mta_assets.archive.catalog import Catalog
-from mta_assets.archive.entries import InputEntry
+from mta_assets.archive.entries import InputEntry, ProductEntry
 from mta_assets.archive.products import read_fits
 from mta_assets.archive.store import sha256_of
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product
 from mta_assets.missions.load import Mission
+from mta_assets.pipelines.calendar import CALENDAR
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 
@@ -118,6 +119,17 @@ def input_stream(registry: Registry, file_id: str, stream: str) -> str:
     return makers[0].streams[0]
 
 
+def find_products(
+    registry: Registry, pipeline: Pipeline, request: Request, catalog: Catalog, file_id: str
+) -> list[ProductEntry]:
+    """Current products that are an input of a pipeline for a partition: those of the partition itself, or, of days and
+    weeks, all that meet its time."""
+    stream = input_stream(registry, file_id, request.stream)
+    if pipeline.partition in CALENDAR:
+        return catalog.products(file_id=file_id, stream=stream, within=(request.tstart, request.tstop))
+    return catalog.products(file_id=file_id, partition=request.partition, stream=stream)
+
+
 def find_inputs(
     registry: Registry,
     pipeline: Pipeline,
@@ -148,11 +160,8 @@ def find_inputs(
                 InputEntry(playback.file_name, playback.sha256, None, playback.path)
             ]  # fmt: skip
         else:
-            stream = input_stream(registry, file_id, request.stream)
-            entries = [
-                InputEntry(p.name, p.sha256, p.id, p.path)
-                for p in catalog.products(file_id=file_id, partition=request.partition, stream=stream)
-            ]
+            products = find_products(registry, pipeline, request, catalog, file_id)
+            entries = [InputEntry(p.name, p.sha256, p.id, p.path) for p in products]
         if entries:
             found[file_id] = open_files(spec, entries, registry.mission)
     return found

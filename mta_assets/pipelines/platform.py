@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mta_assets.core.errors import BadData, ConfigError, TransientError
 from mta_assets.core.request import Request, Stream
 from mta_assets.missions.load import Mission
+from mta_assets.pipelines.calendar import CALENDAR, interval_of
 from mta_assets.pipelines.registry import Registry, load_registry
-from mta_assets.pipelines.registry_schema import ProductSpec
+from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 from mta_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,8 +126,10 @@ class Platform:
         from mta_assets.pipelines.controller import run_pipeline
         from mta_assets.pipelines.inputs import find_inputs
 
-        entry = self.playback_entry(partition)
         pipeline = self.registry.pipeline(pipe_id)
+        if pipeline.partition in CALENDAR:
+            return self._execute_calendar(pipeline, stream, partition)
+        entry = self.playback_entry(partition)
         request = Request(partition, stream, entry.tstart, entry.tstop, created=entry.created, facts=entry.facts)
         opened = self._opened(entry) if self.raw_product.id in pipeline.inputs else {}
         inputs = find_inputs(self.registry, pipeline, request, self.catalog, opened)
@@ -134,6 +138,32 @@ class Platform:
         if result.outcome == "bad data" and opened and entry.state != "quarantined":
             self._quarantine(entry, f"{pipe_id}: {result.message}")
         return result
+
+    def interval(self, pipeline: Pipeline, partition: str) -> tuple[float, float]:
+        """Start and stop of a partition of a pipeline [TT s since 1998.0]."""
+        if pipeline.partition in CALENDAR:
+            return interval_of(pipeline.partition, partition)
+        entry = self.playback_entry(partition)
+        return entry.tstart, entry.tstop
+
+    def _execute_calendar(self, pipeline: Pipeline, stream: Stream, partition: str) -> RunResult:
+        """A day or week: its inputs are what meets its time, its DATE is that of the newest of them."""
+        from mta_assets.pipelines.archive_sink import ArchiveSink
+        from mta_assets.pipelines.batch import Asking
+        from mta_assets.pipelines.controller import run_pipeline
+        from mta_assets.pipelines.inputs import find_inputs, find_products
+        from mta_assets.query.session import sources
+
+        tstart, tstop = self.interval(pipeline, partition)
+        asked = Request(partition, stream, tstart, tstop, created=tstop)
+        needed = (*pipeline.inputs, *pipeline.optional_inputs)
+        found = [p for name in needed for p in find_products(self.registry, pipeline, asked, self.catalog, name)]
+        request = replace(asked, created=max((product.created for product in found), default=tstop))
+        earlier = self.catalog.products(pipe_id=pipeline.id, partition=partition, stream=stream)
+        inputs: dict[str, Any] = dict(find_inputs(self.registry, pipeline, request, self.catalog))
+        inputs["archive"] = Asking(lambda: sources(self.settings), bool(earlier))
+        sink = ArchiveSink(self.catalog, self.roots[stream], stream, lambda: self.telemetry)
+        return run_pipeline(self.registry, pipeline, request, inputs, sink)
 
     def _opened(self, entry: PlaybackEntry) -> dict[str, Input]:
         """The playback, looked through once for all pipelines of a process that follow each other."""

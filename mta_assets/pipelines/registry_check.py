@@ -10,11 +10,12 @@ from typing import Any
 
 from mta_assets.archive.names import build_name, format_fields
 from mta_assets.core.errors import ConfigError, MtaError
+from mta_assets.pipelines.batch_check import batch_problems
 from mta_assets.pipelines.examples import example_fields, examples
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec, Range, Step
 
-RESERVED_READS = frozenset({"mission", "request"})
+RESERVED_READS = frozenset({"archive", "mission", "request"})
 RESERVED_WRITES = frozenset({"products", "faults", "findings", "plots", "facts"})
 REQUEST_FIELDS = frozenset({"tstart", "tstop", "partition", "stream", "created"})
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -25,7 +26,7 @@ def check(registry: Registry) -> list[str]:
     problems: list[str] = []
     for pipeline in registry.pipelines.values():
         where = f"{registry.sources['pipeline', pipeline.id].name}: pipeline.{pipeline.id}"
-        for test in (_files, _conditions, _steps, _roots):
+        for test in (_files, _conditions, _steps, _roots, batch_problems):
             problems += [f"{where}{text}" for text in test(registry, pipeline)]
     problems += _outputs_once(registry)
     problems += _disjoint(registry)

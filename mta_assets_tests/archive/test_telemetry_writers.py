@@ -1,4 +1,4 @@
-"""Three writers and four readers of the telemetry archive at once: nothing is lost, and no reader sees half a commit."""
+"""Three writers and four readers of the telemetry archive at once: nothing is lost, no reader sees half a commit."""
 
 from __future__ import annotations
 
