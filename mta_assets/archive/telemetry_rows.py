@@ -9,6 +9,7 @@ column. So what the archive answers depends on what came in, never on the order 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +23,7 @@ from mta_assets.core.samples import Array, Nanoseconds, ParameterInfo
 
 SAME_TIME = 10_000  # [ns] rows nearer than this are one: two playbacks compute a time to rounding of float64 (119 ns)
 FILLER = np.uint8(Quality.MISSING | Quality.OTHER_FORMAT)  # nothing was measured
+OWN = re.compile(r"time|.*__[qr]", re.IGNORECASE | re.DOTALL)  # columns of the segments that are no parameter
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ class GroupRows:
         if set(names) != set(self.values):
             odd = sorted(set(names) ^ set(self.values))
             raise BadData(f"group {self.group}: parameters and values differ in {odd[:5]}")
+        own = [name for name in names if OWN.fullmatch(name)]
+        if own:
+            raise BadData(
+                f"group {self.group}: the archive needs the names time, …__q and …__r for itself, came {own[:5]}; "
+                "give these parameters others"
+            )
         lengths = {n: len(a) for part in (self.values, self.raw, self.quality) for n, a in part.items()}
         wrong = {n: size for n, size in lengths.items() if size != len(self.time)}
         if wrong:

@@ -16,6 +16,7 @@ from mta_assets.query.answer import Cancelled
 
 if TYPE_CHECKING:
     from mta_assets.query.answer import Answer
+    from mta_assets.query.fetch import Result
     from mta_assets.query.model import Query
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -70,6 +71,7 @@ def query(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for any parameters over any time under any condition: docs/query.md has the language."""
+    from mta_assets.query.fetch import Result
     from mta_assets.query.language import parse
     from mta_assets.query.run import run
     from mta_assets.query.session import sources
@@ -81,13 +83,12 @@ def query(
     parsed = parse(asked.text)
     parsed = replace(parsed, explain=True) if explain else parsed
     _check(asked, parsed, save)
-    found = sources(platform(mission).settings)
+    settings = platform(mission).settings
     try:
         with watching() as watch:
-            answer = run(
-                parsed, found, progress=watch.told("reading"), cancel=watch.stopped, memory_limit=limit
-            )  # fmt: skip
-            _give(answer, asked, watch, as_json)
+            told = watch.told("reading")
+            answer = run(parsed, sources(settings), progress=told, cancel=watch.stopped, memory_limit=limit)
+            _give(Result(answer, settings), asked, watch, as_json)
             if save is not None:
                 _save(save, asked)
     except Cancelled as error:
@@ -137,14 +138,16 @@ def is_folder(output: str) -> bool:
     return output.endswith("/") or Path(output).is_dir() or not output.lower().endswith(tuple(SUFFIXES))
 
 
-def _give(answer: Answer, asked: Asked, watch: Watch, as_json: bool) -> None:
+def _give(result: Result, asked: Asked, watch: Watch, as_json: bool) -> None:
     """Everything that is to be done with an answer."""
     from mta_assets.cli import query_show as show
+    from mta_assets.query.model import Products
 
+    answer = result.answer
     if answer.query.explain:
         print_json(answer.plan.to_json()) if as_json else typer.echo(show.plain(answer.plan.explain()))
         return
-    files, rows = _written(answer, asked, watch)
+    files, rows = _written(result, asked, watch)
     if not files:
         show.as_json(answer, watch) if as_json else show.as_text(answer)
     elif as_json:
@@ -153,16 +156,18 @@ def _give(answer: Answer, asked: Asked, watch: Watch, as_json: bool) -> None:
     else:
         for path in files:
             typer.echo(f"{path}: {path.stat().st_size:,} bytes")
-        typer.echo(f"{rows:,} rows")
+        what = "product" if isinstance(answer.query.what, Products) else "row"
+        typer.echo(f"{rows:,} {what}{'s' * (rows != 1)}")
         show.notes(answer)
 
 
-def _written(answer: Answer, asked: Asked, watch: Watch) -> tuple[list[Path], int]:
+def _written(result: Result, asked: Asked, watch: Watch) -> tuple[list[Path], int]:
     """The files that the answer went to, and how many rows (or products) it has."""
     from mta_assets.query.model import Products
     from mta_assets.query.output import save
 
     files: list[Path] = []
+    answer = result.answer
     rows = len(answer)
     if asked.output and isinstance(answer.query.what, Products) and is_folder(asked.output):
         return _copied(answer, Path(asked.output), asked.overwrite, watch), rows
@@ -171,9 +176,7 @@ def _written(answer: Answer, asked: Asked, watch: Watch) -> tuple[list[Path], in
         saved = save(answer, asked.output, overwrite=asked.overwrite, progress=told, cancel=watch.stopped)
         files, rows = list(saved.paths), saved.rows
     if asked.plot:
-        from mta_assets.query.plots import plot
-
-        plot(answer, path=asked.plot, **({"title": asked.title} if asked.title else {}))
+        result.plot(asked.plot, title=asked.title or None)
         files.append(Path(asked.plot))
     return files, rows
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mta_assets.cli.common import print_table
 from mta_assets.cli.watch import Watch
 from mta_assets.core.flags import Quality
 from mta_assets.core.samples import state_texts
-from mta_assets.query.answer import Answer, AnswerTable, joined
+from mta_assets.query.answer import Answer, AnswerTable, Cancelled, joined
 from mta_assets.query.model import Products
 from mta_assets.query.utc import to_texts
 
@@ -25,6 +25,7 @@ WIDEST = 8  # columns shown beside the times
 LONGEST = 60  # [character] of a text that are shown
 BAD = "*"  # behind a value that is not good
 CUT = "…"
+PART = 1 << 16  # [character] of a file that are printed at a time
 
 
 @dataclass
@@ -72,8 +73,17 @@ def as_json(answer: Answer, watch: Watch) -> None:
     with tempfile.TemporaryDirectory(prefix="mta-") as folder:
         path = Path(folder) / "answer.json"
         save(answer, path, progress=watch.counted("writing"), cancel=watch.stopped)
-        with path.open(encoding="utf-8") as file:
-            shutil.copyfileobj(file, sys.stdout)
+        copied(path, watch.stopped)
+
+
+def copied(path: Path, stopped: Callable[[], bool] = lambda: False) -> None:
+    """A text file to standard output, part by part; raises Cancelled if it shall stop."""
+    with path.open(encoding="utf-8") as file:
+        while part := file.read(PART):
+            if stopped():
+                raise Cancelled("stopped while it was printed")
+            sys.stdout.write(part)
+    sys.stdout.flush()
 
 
 def plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -13,7 +14,7 @@ import typer
 
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
 from mta_assets.cli.query import LARGEST_QUERY, MemoryOption
-from mta_assets.cli.query_show import plain
+from mta_assets.cli.query_show import copied, plain
 from mta_assets.core.errors import MtaError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mta_assets.query.sql_rows import Rows
 
 SHOWN = 40  # rows printed for people
+DIGITS = {"FLOAT": 7}  # that a number of a type has; DOUBLE 15
 HELP = ".tables lists tables, .schema NAME the columns of one, .quit leaves; a statement ends with ;"
 
 
@@ -45,7 +47,7 @@ def sql(
     from mta_assets.query.output import check_targets
     from mta_assets.query.session import telemetry_archive
     from mta_assets.query.sql import SqlArchive
-    from mta_assets.query.sql_output import format_of, write
+    from mta_assets.query.sql_output import format_of
 
     if output is not None:
         format_of(output)
@@ -58,14 +60,21 @@ def sql(
             prompt(archive, input, as_json)
             return
         asked = sys.stdin.read(LARGEST_QUERY) if statement in (None, "-") else statement or ""
-        rows = archive.execute(asked)
-        if output is not None:
-            number = write(rows, output, asked, overwrite)
-            report = {"file": str(output), "rows": number, "bytes": output.stat().st_size, "notes": archive.notes}
-            print_json(report) if as_json else typer.echo(f"{output}: {number:,} rows, {report['bytes']:,} bytes")
-        else:
-            _show(rows, as_json)
+        try:
+            rows = archive.execute(asked)
+            _show(rows, as_json) if output is None else _write(archive, rows, output, asked, overwrite, as_json)
+        except KeyboardInterrupt as error:
+            typer.echo("mta: interrupted; nothing was kept", err=True)
+            raise typer.Exit(130) from error
         _notes(archive)
+
+
+def _write(archive: SqlArchive, rows: Rows, output: Path, asked: str, overwrite: bool, as_json: bool) -> None:
+    from mta_assets.query.sql_output import write
+
+    number = write(rows, output, asked, overwrite)
+    report = {"file": str(output), "rows": number, "bytes": output.stat().st_size, "notes": list(archive.notes)}
+    print_json(report) if as_json else typer.echo(f"{output}: {number:,} rows, {report['bytes']:,} bytes")
 
 
 def _notes(archive: SqlArchive) -> None:
@@ -76,7 +85,12 @@ def _notes(archive: SqlArchive) -> None:
 
 def _show(rows: Rows, as_json: bool) -> None:
     if as_json:
-        print_json({"columns": rows.columns, "types": rows.types, "rows": [list(row) for row in rows]})
+        from mta_assets.query.sql_output import write
+
+        with tempfile.TemporaryDirectory(prefix="mta-") as folder:  # all of it or nothing, and never all in memory
+            path = Path(folder) / "rows.json"
+            write(rows, path, "")
+            copied(path)
         return
     if rows.columns[:2] == ["explain_key", "explain_value"]:
         typer.echo("\n".join(plain(str(row[1])) for row in rows))
@@ -84,14 +98,18 @@ def _show(rows: Rows, as_json: bool) -> None:
     shown = list(islice(rows, SHOWN + 1))
     title = f"the first {SHOWN} rows" if len(shown) > SHOWN else f"{len(shown)} row{'s' * (len(shown) != 1)}"
     columns = [plain(name) for name in rows.columns]
-    table = [dict(zip(columns, map(_cell, row), strict=True)) for row in shown[:SHOWN]]
+    if not shown:
+        typer.echo(f"0 rows of {', '.join(columns)}")
+        return
+    digits = [DIGITS.get(kind, 15) for kind in rows.types]
+    table = [dict(zip(columns, map(_cell, row, digits), strict=True)) for row in shown[:SHOWN]]
     print_table(title, table)
 
 
-def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and value != value):
-        return None if value is None else "NaN"
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else plain(str(value))
+def _cell(value: Any, digits: int) -> Any:
+    if isinstance(value, float):
+        return f"{value:.{digits}g}"  # all that it has: seconds of a mission are ten digits before the point
+    return value if value is None or (isinstance(value, int) and not isinstance(value, bool)) else plain(str(value))
 
 
 def prompt(archive: SqlArchive, ask: Callable[[str], str], as_json: bool) -> None:

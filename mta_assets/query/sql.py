@@ -7,13 +7,15 @@ statements that can not write are carried out: DuckDB's own list of allowed path
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from mta_assets.archive import corrections
 from mta_assets.archive import telemetry_sql as store
 from mta_assets.archive.database import reading
 from mta_assets.archive.telemetry import TelemetryArchive
-from mta_assets.archive.telemetry_read import BEGINNING, END, Snapshot
+from mta_assets.archive.telemetry_read import Snapshot
+from mta_assets.archive.telemetry_spans import BEGINNING, END
 from mta_assets.core.errors import TransientError
 from mta_assets.core.samples import ParameterInfo
 from mta_assets.query.near import near_names
@@ -72,8 +74,11 @@ class SqlArchive:
         self._connection = self._opened(memory_limit)
 
     def close(self) -> None:
-        """Let go of everything."""
-        self._connection.close()
+        """Let go of everything; rows that are still being read keep the connection until they go themselves."""
+        import duckdb
+
+        with suppress(duckdb.Error):
+            self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -170,7 +175,7 @@ class SqlArchive:
             columns, types = told(lambda: (relation.columns, relation.types))
         except SqlError as error:
             raise self._with_near(error) from error.__cause__
-        return Rows(_distinct(columns), [str(one) for one in types], relation)
+        return Rows(_distinct(columns), [str(one) for one in types], relation, self._connection.interrupt)
 
     def _reads(self, statement: str) -> str:
         """The statement, if it is one and can not write."""

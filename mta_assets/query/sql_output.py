@@ -6,17 +6,15 @@ Parquet, CSV and JSON are written part by part, FITS and ECSV from memory.
 from __future__ import annotations
 
 import json
-import math
 import shutil
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mta_assets.query.output import RESERVE, OutputRefused, check_targets, staged
-from mta_assets.query.sql_rows import Rows, SqlError
+from mta_assets.query.sql_rows import Rows, SqlError, cells, plain
 
 SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".fits": "fits", ".ecsv": "ecsv"}
 LARGEST = 20_000_000  # [cell] of FITS and ECSV, which are written from memory
@@ -54,7 +52,7 @@ class _Watched:
     """Batches of rows, as long as the disk has room."""
 
     def __init__(self, given: Rows, folder: Path) -> None:
-        self.schema, self.rows = given.schema, 0
+        self.schema, self.types, self.rows = given.schema, given.types, 0
         self._given, self._folder = given, folder
 
     def __iter__(self) -> Iterator[Any]:
@@ -84,22 +82,16 @@ def _csv(path: Path, batches: _Watched) -> int:
 
 
 def _json(path: Path, batches: _Watched) -> int:
-    """``{columns, rows}``; what is no number is null."""
+    """``{columns, types, rows}``; what is no number is null."""
     with path.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"columns": batches.schema.names})[:-1] + ', "rows": [')
+        file.write(json.dumps({"columns": batches.schema.names, "types": batches.types})[:-1] + ', "rows": [')
         first = True
         for batch in batches:
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                file.write(("\n" if first else ",\n") + json.dumps([_plain(cell) for cell in row], default=str))
+            for row in cells(batch):
+                file.write(("\n" if first else ",\n") + json.dumps([plain(cell) for cell in row]))
                 first = False
         file.write("\n]}\n")
     return batches.rows
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return None
-    return cell.isoformat() if isinstance(cell, datetime | date) else cell
 
 
 def _astropy(path: Path, batches: _Watched, kind: str, statement: str) -> int:
@@ -112,16 +104,22 @@ def _astropy(path: Path, batches: _Watched, kind: str, statement: str) -> int:
         if batches.rows * max(len(batches.schema), 1) > LARGEST:
             raise SqlError(f"{path.name}: more than {LARGEST:,} cells; take .parquet or .csv, or ask for fewer rows")
     table = AstropyTable(meta={"QUERY": " ".join(statement.split())})
-    for number, name in enumerate(batches.schema.names):
-        cells = [cell for part in parts for cell in part.column(number).to_pylist()]
-        mask = [cell is None for cell in cells]
-        table[name] = MaskedColumn(_array(cells, mask), mask=mask) if any(mask) else _array(cells, mask)
+    columns = list(zip(*(row for part in parts for row in cells(part)), strict=True)) or [()] * len(batches.schema)
+    for field, column in zip(batches.schema, columns, strict=True):
+        mask = [cell is None for cell in column]
+        values = _array(field.type, column)
+        table[field.name] = MaskedColumn(values, mask=mask) if any(mask) else values
     table.write(path, format="ascii.ecsv" if kind == "ecsv" else "fits", overwrite=True)
     return batches.rows
 
 
-def _array(cells: list[Any], mask: list[bool]) -> Any:
-    known = [cell for cell in cells if cell is not None]
-    if all(isinstance(cell, bool | int | float) for cell in known):
-        return np.array([0 if gone else cell for cell, gone in zip(cells, mask, strict=True)])
-    return np.array(["" if gone else str(_plain(cell)) for cell, gone in zip(cells, mask, strict=True)], dtype=str)
+def _array(kind: Any, column: Sequence[Any]) -> Any:
+    """Cells of an Arrow type as NumPy has them; what is no number or truth value as text."""
+    from pyarrow import types
+
+    whole = types.is_decimal(kind) and kind.scale == 0 and all(-(2**63) <= (cell or 0) < 2**63 for cell in column)
+    if types.is_decimal(kind):
+        return np.array([cell or 0 for cell in column], np.int64 if whole else np.float64)
+    if types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
+        return np.array([cell or 0 for cell in column], kind.to_pandas_dtype())
+    return np.array(["" if cell is None else str(plain(cell)) for cell in column], np.str_)
