@@ -32,6 +32,7 @@ def write_rollup(path: Path, rollup: Rollup) -> None:
         with pq.ParquetWriter(
             temporary, schema, compression="lz4", use_dictionary=coded, write_statistics=["parameter"],
             column_encoding={"parameter": "DELTA_BINARY_PACKED", "bucket": "DELTA_BINARY_PACKED"}, store_schema=False,
+            write_page_checksum=True,
         ) as file:  # fmt: skip
             for low, high in _cuts(rollup):
                 file.write_table(table.slice(low, high - low))

@@ -30,10 +30,16 @@ SLOW, FAST = 32_768, 131_072  # [row] rows of a row group: period of 4 s and lon
 SLOW_PERIOD = 4.0  # [s]
 DISTINCT = 0.25  # share of distinct values above which a dictionary does not pay
 KEPT = 512  # footers remembered
+REMEDY = "Restore it, or reprocess its playbacks; `mta archive verify` looks through all files"
 
 
 class Damaged(BadData):
     """A segment can not be read, or does not hold what the catalog says."""
+
+
+def lost(path: object) -> str:
+    """What is said of a segment whose file is not there."""
+    return f"segment {path} is lost: there is no such file. {REMEDY}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
         pq.write_table(
             table, temporary, compression="lz4", row_group_size=row_group, use_dictionary=coded,
             column_encoding={sorted_by: "DELTA_BINARY_PACKED"}, write_statistics=[sorted_by, *flags],
-            store_schema=False,
+            store_schema=False, write_page_checksum=True,
         )  # fmt: skip
 
     atomic_write(path, writer)
@@ -120,7 +126,7 @@ class Footer:
         except FileNotFoundError:
             raise
         except (pa.ArrowException, OSError) as error:
-            raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
+            raise Damaged(f"segment {path} is damaged: {error}. {REMEDY}") from error
         schema = self.metadata.schema.to_arrow_schema()
         self.places = {name: place for place, name in enumerate(schema.names)}
         self.names = frozenset(self.places)
@@ -200,29 +206,49 @@ def read(
 def decode(
     path: Path, foot: Footer, groups: Sequence[int], names: Iterable[str], threads: bool = True, sorted_by: str = TIME
 ) -> Columns:
-    """Whole row groups of a segment; columns that it does not have are left out."""
+    """Whole row groups of a segment; columns that it does not have are left out.
+
+    Every page has a checksum: a byte that has changed is an error, and never another value.
+    """
     import pyarrow as pa
-    from pyarrow._parquet import ParquetReader
 
     wanted = [name for name in names if name in foot.places and name != sorted_by]
     if not groups:
         return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
     columns = [foot.places[name] for name in (sorted_by, *wanted)]
     try:
-        # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs.
-        reader = ParquetReader()
-        reader.open(str(path), use_memory_map=True, metadata=foot.metadata)
-        try:
-            table = reader.read_row_groups(
-                list(groups), column_indices=columns, use_threads=threads and len(wanted) > 3
-            )  # fmt: skip
-        finally:
-            reader.close()
+        table = _table(path, foot, groups, columns, threads and len(wanted) > 3)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
+        bad = ", ".join(_undecodable(path, foot, groups, [sorted_by, *wanted]))
+        raise Damaged(f"segment {path} is damaged in {bad or 'its pages'}: {error}. {REMEDY}") from error
     return Columns(column_of(table, sorted_by), {name: column_of(table, name) for name in wanted})
+
+
+def _table(path: Path, foot: Footer, groups: Sequence[int], columns: Sequence[int], threads: bool) -> Any:
+    # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs.
+    from pyarrow._parquet import ParquetReader
+
+    reader = ParquetReader()
+    reader.open(str(path), use_memory_map=True, metadata=foot.metadata, page_checksum_verification=True)
+    try:
+        return reader.read_row_groups(list(groups), column_indices=list(columns), use_threads=threads)
+    finally:
+        reader.close()
+
+
+def _undecodable(path: Path, foot: Footer, groups: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Which columns of a damaged segment can not be decoded."""
+    import pyarrow as pa
+
+    bad = []
+    for name in names:
+        try:
+            _table(path, foot, groups, [foot.places[name]], False)
+        except (pa.ArrowException, OSError):
+            bad.append(name)
+    return bad
 
 
 def _numpy_dtype(arrow: Any) -> np.dtype[Any]:

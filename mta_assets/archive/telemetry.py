@@ -20,8 +20,10 @@ from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import open_engine, reading, writing
 from mta_assets.archive.store import lock, make_folder
+from mta_assets.archive.telemetry_accept import accepted, check_text
 from mta_assets.archive.telemetry_commit import GroupChange, Overtaken, Preparation, carry_out
-from mta_assets.archive.telemetry_read import Definitions, Snapshot
+from mta_assets.archive.telemetry_definitions import Definitions
+from mta_assets.archive.telemetry_read import Snapshot
 from mta_assets.archive.telemetry_rows import GroupRows, digest
 from mta_assets.archive.telemetry_sql import Group
 from mta_assets.core import times
@@ -106,11 +108,12 @@ class TelemetryArchive:
         Raises
         ------
         BadData
-            If the rows contradict themselves or the archive's names.
+            If the rows contradict themselves or the archive's names, or can not be stored.
         TransientError
             If disk or catalog fail, or others are always faster; nothing is left, do it again.
         """
-        given = [part.checked() for part in rows if len(part)]
+        check_text("source", source)
+        given = [accepted(part) for part in rows if len(part)]
         names = [part.group for part in given]
         if len(set(names)) != len(names):
             raise BadData(f"source {source}: a group comes twice among {sorted(names)}; join its rows first")
@@ -152,14 +155,11 @@ class TelemetryArchive:
             before = self._before(read, source)
             standing = self._groups_by_id(read, {g for _, g, _, _ in before}) | {g.id: g for g in groups.values()}
             preparation = Preparation(read, self.root, at)
-            try:
+            with preparation.whole_or_nothing():
                 changes = self._prepare(preparation, given, groups, standing, before, source, contribution)
                 preparation.flush()
-                about = {"id": contribution, "source": source, "digest": content}
-                done = self._carry_out(about, kind, reason, changes, given, groups)
-            except BaseException:
-                preparation.discard()
-                raise
+            about = {"id": contribution, "source": source, "digest": content}
+            done = self._carry_out(about, kind, reason, changes, given, groups)
         if done is None:
             preparation.discard()
         return done
@@ -281,16 +281,14 @@ class TelemetryArchive:
             for _ in range(ATTEMPTS):
                 with reading(self.engine) as read:
                     preparation = Preparation(read, self.root, sql.head(read), new, gone)
-                    changes = preparation.refresh(sql.groups_of(read, one.parameter), one.start, one.stop)
-                    try:
+                    with preparation.whole_or_nothing():
+                        changes = preparation.refresh(sql.groups_of(read, one.parameter), one.start, one.stop)
                         preparation.flush()
+                    try:
                         with writing(self.engine) as write:
                             transaction = sql.begin(write, "correction", one.parameter, one.reason)
                             carry_out(write, changes, transaction)
                             return corrected.store(write, new, gone, transaction)
                     except Overtaken:
                         preparation.discard()
-                    except BaseException:
-                        preparation.discard()
-                        raise
         raise TransientError(f"telemetry archive {self.root}: other writers were faster {ATTEMPTS} times; try again")

@@ -8,8 +8,9 @@ somebody has, it is prepared anew.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from mta_assets.archive.corrections import Correction
 from mta_assets.archive.names import safe_name
 from mta_assets.archive.rollup_files import read_rollup, write_rollup
 from mta_assets.archive.store import sha256_of
+from mta_assets.archive.telemetry_faults import readable
 from mta_assets.archive.telemetry_rows import SAME_TIME, GroupRows, contributions_of, doubled, join, resolve
 from mta_assets.archive.telemetry_sql import Group, Segment
 from mta_assets.core.errors import MtaError
@@ -121,7 +123,8 @@ class Preparation:
             if infos is None:
                 infos = self._infos(group)
             low, high = max(start, segment.start), min(stop, segment.stop)
-            found = segments.read(self.root / segment.path, None, low, high)
+            with readable():
+                found = segments.read(self.root / segment.path, None, low, high)
             if len(found):
                 parts.append(segments.rows_of(found, group.name, infos, group.period))
         return join(parts, {}) if len(parts) > 1 else (parts[0] if parts else None)
@@ -183,7 +186,8 @@ class Preparation:
         day = 86400 * SECOND
         parts = [fresh]
         for segment in sql.segments(self.read, group.id, "hour", first * day, last * day, self.at):
-            old = read_rollup(self.root, segment)
+            with readable():
+                old = read_rollup(self.root, segment)
             parts += [rollups.within(old, first * 24, low), rollups.within(old, high, last * 24)]
         return rollups.sort(rollups.stack(parts))
 
@@ -219,9 +223,23 @@ class Preparation:
         self._pending.clear()
 
     def discard(self) -> None:
-        """Remove files of a preparation that came to nothing."""
+        """Remove files of a preparation that came to nothing; those that a broken disk keeps are collected later."""
         for path in self.files:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def whole_or_nothing(self) -> Iterator[None]:
+        """Remove the files if not all of them come about.
+
+        For the time before the SQL transaction only: a connection that is lost during it does not tell whether the
+        database has made the files valid. They stay then; if it has not, they are collected.
+        """
+        try:
+            yield
+        except BaseException:
+            self.discard()
+            raise
 
 
 def widened(start: int, stop: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from mta_assets.archive.rollup_files import read_rollup
 from mta_assets.archive.store import lock
 from mta_assets.archive.telemetry import WRITER_LOCK, TelemetryArchive
 from mta_assets.archive.telemetry_commit import GroupChange, Overtaken, Preparation, take_turns
+from mta_assets.archive.telemetry_faults import Unreadable, readable
 from mta_assets.archive.telemetry_sql import Group, Segment
 from mta_assets.core.samples import SECOND
 from mta_assets.core.statistics import WIDTHS
@@ -51,8 +52,9 @@ def period_of(start: int, tier: str) -> int:
 
 
 def compact(
-    archive: TelemetryArchive, before: int | None = None, progress: Callable[[Compacted], None] | None = None
-) -> list[Compacted]:
+    archive: TelemetryArchive, before: int | None = None, progress: Callable[[Compacted], None] | None = None,
+    problems: list[str] | None = None,
+) -> list[Compacted]:  # fmt: skip
     """Compact all groups, tier after tier.
 
     Parameters
@@ -61,15 +63,31 @@ def compact(
         Only days, months and years that have ended by this instant [ns]; the newest data of the archive, if None.
     progress
         Called after each compaction.
+    problems
+        Gets a sentence for each segment that can not be read; what it belongs to stays as it is.
+
+    Raises
+    ------
+    TransientError
+        If disk or catalog fail; or, after all the others, if a segment can not be read and there is no ``problems``.
     """
     done = []
+    unreadable: list[Unreadable] = []
     for upper in TIERS[1:]:
         for group, kind, bucket in _work(archive, upper, before):
-            made = _compact_one(archive, group, kind, upper, [segment.id for segment in bucket])
+            try:
+                made = _compact_one(archive, group, kind, upper, [segment.id for segment in bucket])
+            except Unreadable as error:
+                unreadable.append(error)
+                continue
             if made is not None:
                 done.append(made)
                 if progress is not None:
                     progress(made)
+    if problems is not None:
+        problems += dict.fromkeys(map(str, unreadable))
+    elif unreadable:
+        raise unreadable[0]
     return done
 
 
@@ -112,16 +130,14 @@ def _compact_one(
             return None
         preparation = Preparation(read, archive.root, sql.head(read))
         change = GroupChange(group, (), None)
-        try:
+        with preparation.whole_or_nothing():
             _stage(preparation, change, kind, tier, found)
             preparation.flush()
+        try:
             _carry_out(archive, change, group, f"{name} {kind} {tier}", found)
         except Overtaken:
             preparation.discard()
             return None
-        except BaseException:
-            preparation.discard()
-            raise
     return Compacted(name, kind, tier, len(found), sum(segment.rows for segment in change.made))
 
 
@@ -147,7 +163,8 @@ def _stage(preparation: Preparation, change: GroupChange, kind: str, tier: str, 
         if rows is not None:
             preparation.write_rows(change, rows, start, stop, tier)
         return
-    rollup = rollups.sort(rollups.stack([read_rollup(preparation.root, segment) for segment in found]))
+    with readable():
+        rollup = rollups.sort(rollups.stack([read_rollup(preparation.root, segment) for segment in found]))
     if len(rollup["bucket"]):
         preparation.write_rollup(change, kind, rollup, (start, stop), tier)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,42 +20,20 @@ from mta_assets.archive.database import reading
 from mta_assets.archive.rollup_files import read_rollup
 from mta_assets.archive.rollups import Rollup, stack, within
 from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
+from mta_assets.archive.telemetry_definitions import Definitions, as_defined
+from mta_assets.archive.telemetry_faults import without_lost
 from mta_assets.archive.telemetry_gather import Spans, gather, parallel, pieces
 from mta_assets.archive.telemetry_rows import FILLER, GroupRows, contributions_of, join, nothing, resolve
+from mta_assets.archive.telemetry_spans import bounds, edge
 from mta_assets.archive.telemetry_sql import Segment
-from mta_assets.core.errors import BadData, TransientError
+from mta_assets.core.errors import BadData
 from mta_assets.core.intervals import Intervals
-from mta_assets.core.samples import SECOND, Nanoseconds, ParameterInfo, Samples, nanosecond
+from mta_assets.core.samples import SECOND, Nanoseconds, ParameterInfo, Samples
 from mta_assets.core.statistics import WIDTHS, Statistics
 
-BEGINNING, END = -(2**62), 2**62  # [ns]
 Fillers = tuple[Nanoseconds, NDArray[np.uint8]]
+T = TypeVar("T")
 BLOCK_ROWS = 2_000_000  # [row] a block of `blocks`
-
-
-@dataclass(frozen=True)
-class Definitions:
-    """All parameters by name in capital letters, and the groups that they belong to; made anew with a new layout."""
-
-    layout: int
-    infos: Mapping[str, ParameterInfo]
-    group_of: Mapping[str, int]
-    number_of: Mapping[str, int]
-    periods: Mapping[int, float]
-    corrected: bool  # whether any correction was ever made
-
-    @classmethod
-    def load(cls, connection: sa.Connection, layout: int) -> Definitions:
-        p, g = db.parameters.c, db.groups.c
-        periods = {row.id: row.period for row in connection.execute(sa.select(g.id, g.period))}
-        names = {row.id: row.name for row in connection.execute(sa.select(g.id, g.name))}
-        infos, group_of, number_of = {}, {}, {}
-        for row in connection.execute(sa.select(p.id, p.key, p.group_id, p.info).order_by(p.id)):
-            info = sql.parameter_info(row.info)
-            period = info.period or periods[row.group_id]
-            infos[row.key] = replace(info, group=names[row.group_id], period=period)
-            group_of[row.key], number_of[row.key] = row.group_id, row.id
-        return cls(layout, infos, group_of, number_of, periods, False)
 
 
 class Snapshot:
@@ -65,7 +44,7 @@ class Snapshot:
     transaction
         Number of its newest transaction.
     warnings
-        What could not be served: damaged segments, by what they cost.
+        What could not be served, damaged and lost segments; where parameters were something else before.
     """
 
     def __init__(
@@ -104,7 +83,7 @@ class Snapshot:
 
     def estimate(self, names: Sequence[str], start: float | None, stop: float | None) -> tuple[int, int]:
         """Upper bounds of rows and bytes that `read` would give, from the catalog alone."""
-        low, high = _bounds(start, stop)
+        low, high = bounds(start, stop)
         rows = size = 0
         for group_id, keys in self._by_group(names).items():
             some = 0
@@ -126,20 +105,24 @@ class Snapshot:
         -------
         By name as it was asked for. Parameters of one group share their times where all of them have samples.
         """
-        low, high = _bounds(start, stop)
+        low, high = bounds(start, stop)
         return self._read(names, [(low, high)], raw)
 
     def read_intervals(self, names: Sequence[str], intervals: Intervals, raw: bool = False) -> dict[str, Samples]:
         """Samples in any of the intervals (n, 2) [TT s since 1998.0], which are sorted and disjoint."""
-        return self._read(names, [(nanosecond(a), nanosecond(b)) for a, b in np.asarray(intervals).tolist()], raw)
+        return self._read(names, [(edge(a), edge(b)) for a, b in np.asarray(intervals).tolist()], raw)
 
     def fillers(self, name: str, start: float | None = None, stop: float | None = None) -> Fillers:
         """Times [ns] of the rows at which a parameter has no sample, and their quality: why it has none."""
         key = self._known(name)
         info, group_id = self.definitions.infos[key], self.definitions.group_of[key]
-        low, high = _bounds(start, stop)
-        found = pieces(self.root, self._segments(group_id, "rows", low, high), [(low, high)], self.warnings)
-        rows = gather(self.root, found, [info], False, info.group, info.period, self.warnings)
+        low, high = bounds(start, stop)
+
+        def serve(some: Sequence[Segment]) -> GroupRows:
+            found = pieces(self.root, some, [(low, high)], self.warnings)
+            return gather(self.root, found, [info], False, info.group, info.period, self.warnings)
+
+        rows = self._served(self._segments(group_id, "rows", low, high), serve)
         flags = rows.quality.get(info.name, np.zeros(len(rows), np.uint8))
         there = (flags & FILLER) != 0
         return rows.time[there], flags[there]
@@ -169,18 +152,37 @@ class Snapshot:
             return {key: empty_samples(info) for key, info in zip(keys, infos, strict=True)}
         standing = self._segments(group_id, "rows", spans[0][0], spans[-1][1])
         group, period = infos[0].group, self.definitions.periods.get(group_id, 0.0)
-        try:
-            if self._is_past(standing):
-                rows = self._as_they_stood(standing, spans, infos, period)
-            else:
-                found = pieces(self.root, standing, spans, self.warnings)
-                rows = gather(self.root, found, infos, raw, group, period, self.warnings)
-        except FileNotFoundError as error:
-            raise TransientError(
-                f"segment {error.filename} is gone: the archive was tidied up while it was read; ask again"
-            ) from error
+
+        def serve(some: Sequence[Segment]) -> GroupRows:
+            if self._is_past(some):
+                return self._as_they_stood(some, spans, infos, period)
+            found = pieces(self.root, some, spans, self.warnings)
+            return gather(self.root, found, infos, raw, group, period, self.warnings)
+
+        rows = self._served(standing, serve)
+        self._tell_changes(group_id, keys, spans[0][0], spans[-1][1])
         fixes = self._corrections(infos, spans[0][0], spans[-1][1])
-        return {key: column(info, rows, fixes, raw) for key, info in zip(keys, infos, strict=True)}
+        found = {key: column(info, rows, fixes, raw) for key, info in zip(keys, infos, strict=True)}
+        return {key: self._as_defined(samples) for key, samples in found.items()}
+
+    def _served(self, standing: Sequence[Segment], serve: Callable[[Sequence[Segment]], T]) -> T:
+        """What is made of segments, without those whose files are lost: each of them is a warning."""
+        try:
+            return serve(standing)
+        except FileNotFoundError:
+            return serve(without_lost(self.engine, self.root, standing, self.warnings))
+
+    def _tell_changes(self, group_id: int, keys: Sequence[str], low: int, high: int) -> None:
+        """Warn where parameters were something else when their rows came in."""
+        if group_id in self.definitions.several:
+            with reading(self.engine) as connection:
+                self.warnings += self.definitions.told(connection, group_id, keys, low, high, self.transaction)
+
+    def _as_defined(self, samples: Samples) -> Samples:
+        defined, strange = as_defined(samples)
+        if strange:
+            self.warnings.append(f"{samples.info.name}: {strange} samples are text that is no number, and left out")
+        return defined
 
     def _is_past(self, standing: Sequence[Segment]) -> bool:
         """Whether segments hold rows that the snapshot does not know yet."""
@@ -189,7 +191,7 @@ class Snapshot:
     def _as_they_stood(
         self, standing: Sequence[Segment], spans: Spans, infos: Sequence[ParameterInfo], period: float
     ) -> GroupRows:
-        """Rows that had come in by the snapshot's transaction, each once, from segments that may overlap."""
+        """Rows that had come in by the snapshot's transaction, from segments that may overlap: one for each time."""
         c = db.contributions.c
         with reading(self.engine) as connection:
             living = sa.and_(c.born <= self.transaction, sa.or_(c.dead.is_(None), c.dead > self.transaction))
@@ -202,10 +204,7 @@ class Snapshot:
                 found = self._whole(segment, max(low, segment.start), min(high, segment.stop))
                 part = segments.rows_of(found, infos[0].group, infos, period)
                 parts.append(part.where(np.isin(contributions_of(part), known)))
-        rows = join(parts, sql.ranks_of(sources))
-        numbers = contributions_of(rows)
-        again = (rows.time[1:] == rows.time[:-1]) & (numbers[1:] == numbers[:-1])
-        return resolve(rows.where(np.concatenate([[True], ~again]) if len(rows) else slice(None)))
+        return resolve(join(parts, sql.ranks_of(sources)))  # a row that comes twice is its own better half
 
     def _whole(self, segment: Segment, low: int, high: int) -> segments.Columns:
         """All columns of a segment in a stretch; nothing, and a warning, if it is damaged."""
@@ -225,7 +224,7 @@ class Snapshot:
         self, names: Sequence[str], start: float | None = None, stop: float | None = None, raw: bool = False
     ) -> Iterator[dict[str, Samples]]:
         """The samples of `read` in order of time, some at once: each block is a stretch of time of its own."""
-        low, high = _bounds(start, stop)
+        low, high = bounds(start, stop)
         edges = self._edges(names, low, high)
         for first, last in pairwise(edges):
             yield self._read(names, [(first, last)], raw)
@@ -266,10 +265,11 @@ class Snapshot:
             raise BadData(f"no statistics of width {width!r}; there are {', '.join(WIDTHS)}")
         key = self._known(name)
         step = WIDTHS[width] * SECOND
-        low, high = _bounds(start, stop)
+        low, high = bounds(start, stop)
         first, last = -(-low // step), high // step
         number, group_id = self.definitions.number_of[key], self.definitions.group_of[key]
         standing = self._segments(group_id, width, first * step, last * step)
+        self._tell_changes(group_id, [key], first * step, last * step)
         if self._is_past(standing):
             samples = self._read([name], [(first * step, last * step)], False)[name]
             return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
@@ -282,12 +282,9 @@ class Snapshot:
                 self.warnings.append(str(error))
                 return {}
 
-        found = statistics(self.definitions.infos[key], WIDTHS[width], stack(parallel(piece, standing), wanted))
+        parts = self._served(standing, lambda some: parallel(piece, some))
+        found = statistics(self.definitions.infos[key], WIDTHS[width], stack(parts, wanted))
         if not with_percentiles:
             return found
         samples = self._read([name], [(first * step, last * step)], False)[name]
         return replace(found, percentiles=percentiles(samples, found))
-
-
-def _bounds(start: float | None, stop: float | None) -> tuple[int, int]:
-    return BEGINNING if start is None else nanosecond(start), END if stop is None else nanosecond(stop)

@@ -178,17 +178,32 @@ def _add_parameters(connection: sa.Connection, group: Group, new: Sequence[Param
 def ensure_layout(connection: sa.Connection, group: Group, infos: Sequence[ParameterInfo]) -> int:
     """The layout of a group with these definitions; the newest one is what the parameters are said to be."""
     ordered = sorted(infos, key=lambda info: info.name)
-    digest = hashlib.sha256(repr(ordered).encode()).hexdigest()
-    c = db.layouts.c
-    known = connection.execute(sa.select(c.id).where(c.group_id == group.id, c.digest == digest)).scalar()
-    if known is not None:
-        return int(known)
     columns = [definition(info) for info in ordered]
+    c, p = db.layouts.c, db.parameters.c
+    newest = connection.execute(sa.select(sa.func.max(c.id)).where(c.group_id == group.id)).scalar()
+    for after in ("", f"after {newest}: "):  # the second for definitions that come again after others
+        digest = hashlib.sha256(f"{after}{ordered!r}".encode()).hexdigest()
+        known = connection.execute(sa.select(c.id).where(c.group_id == group.id, c.digest == digest)).scalar()
+        if known is None:
+            break
+        if known == newest or _standing(connection, group, columns):
+            return int(known)
     done = connection.execute(sa.insert(db.layouts).values(group_id=group.id, digest=digest, columns=columns))
-    p = db.parameters.c
     for column in columns:
         connection.execute(sa.update(db.parameters).where(p.id == group.parameters[column["name"]]).values(info=column))
     return int(done.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _standing(connection: sa.Connection, group: Group, columns: Sequence[dict[str, Any]]) -> bool:
+    """Whether these definitions are what the parameters are said to be, but for the length of their texts."""
+    p = db.parameters.c
+    rows = connection.execute(sa.select(p.name, p.info).where(p.group_id == group.id))
+    infos = {row.name: row.info for row in rows}
+    return all(_unsized(infos[column["name"]]) == _unsized(column) for column in columns)
+
+
+def _unsized(column: Mapping[str, Any]) -> dict[str, Any]:
+    return {**column, "dtype": column["dtype"].rstrip("0123456789") if "U" in column["dtype"] else column["dtype"]}
 
 
 def definition(info: ParameterInfo) -> dict[str, Any]:

@@ -58,12 +58,13 @@ def keep_up(archive: TelemetryArchive, verified: int, night: int) -> Upkeep:
     from mta_assets.archive.telemetry_sql import head
     from mta_assets.archive.telemetry_verify import verify
 
-    made = compact(archive)
+    problems: list[str] = []
+    made = compact(archive, problems=problems)
     gone = collect(archive)
     with reading(archive.engine) as read:
         newest = head(read)
     found = verify(archive, since=min(verified, newest), part=(night % CYCLE, CYCLE))
     return Upkeep(
         newest, len(made), sum(one.segments for one in made), gone.replaced + gone.orphans, gone.bytes,
-        [f"{problem.path}: {problem.kind}: {problem.detail}" for problem in found],
+        problems + [f"{problem.path}: {problem.kind}: {problem.detail}" for problem in found],
     )  # fmt: skip
