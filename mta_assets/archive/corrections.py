@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -115,9 +116,21 @@ def check(
         raise BadData(f"correction of {parameter}: say who makes it (author) and why (reason)")
     if (kind == "value") != (value is not None) or (kind == "value" and info is None):
         raise BadData(f"correction of {parameter}: kind 'value' needs one parameter and a value, kind 'bad' has none")
+    if value is not None and info is not None and not _fits(value, np.dtype(info.dtype)):
+        raise BadData(f"correction of {parameter}: {value:g} is no value of its type, {np.dtype(info.dtype)}")
     name = info.name.upper() if info is not None else ALL
     begin, end = nanosecond(start), nanosecond(stop)
     return Correction(0, name, begin, end, cast(Kind, kind), value, author, reason, times.now())
+
+
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a column of that type can hold the value."""
+    if not math.isfinite(value) or dtype.kind not in "biuf":
+        return False
+    if dtype.kind == "f":
+        return abs(value) <= float(np.finfo(dtype).max)
+    low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    return value == int(value) and low <= int(value) <= high
 
 
 def store(connection: sa.Connection, new: Correction | None, gone: Correction | None, transaction: int) -> int:

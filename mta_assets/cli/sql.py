@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     statement: Annotated[
-        str | None, typer.Argument(help="“SELECT …”; - reads it from the input; none opens a prompt.")
+        str | None,
+        typer.Argument(metavar="STATEMENT", help="“SELECT …”; - reads it from the input; none opens a prompt."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File: .parquet .csv .json .fits .ecsv.")

@@ -13,6 +13,7 @@ from mta_assets.cli import import_data
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
 from mta_assets.cli.watch import watching
 from mta_assets.core import times
+from mta_assets.core.errors import BadData
 from mta_assets.core.samples import SECOND, nanosecond
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ def login() -> str:
         return ""
 
 
-TimeArgument = Annotated[float, typer.Argument(parser=instant, metavar="TIME", help="UTC, or TT seconds.")]
-AuthorOption = Annotated[str, typer.Option("--author", default_factory=login, help="Who; default: the login name.")]
+FromArgument = Annotated[float, typer.Argument(parser=instant, metavar="FROM", help="UTC, or TT seconds since 1998.0.")]
+ToArgument = Annotated[
+    float, typer.Argument(parser=instant, metavar="TO", help="The end, which does not belong to it.")
+]
+AuthorOption = Annotated[
+    str, typer.Option("--author", default_factory=login, show_default="the login name", help="Who.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
@@ -111,7 +117,7 @@ def verify(
 
 def compact(
     before: Annotated[
-        float | None, typer.Option("--before", parser=instant, metavar="UTC", help="Only what ended by then.")
+        float | None, typer.Option("--before", parser=instant, metavar="TIME", help="Only what ended by then.")
     ] = None,
     mission: MissionOption = None,
     as_json: JsonOption = False,
@@ -154,7 +160,9 @@ def collect(
 
 
 def corrections(
-    parameter: Annotated[str | None, typer.Argument(help="Only of this parameter (and those of all).")] = None,
+    parameter: Annotated[
+        str | None, typer.Argument(metavar="PARAMETER", help="Only of this parameter (and those of all).")
+    ] = None,
     withdrawn: Annotated[bool, typer.Option("--all", help="Withdrawn ones too.")] = False,
     mission: MissionOption = None,
     as_json: JsonOption = False,
@@ -199,9 +207,9 @@ def _known(archive: TelemetryArchive, parameter: str) -> str:
 
 
 def correct(
-    parameter: Annotated[str, typer.Argument(help="Parameter, or '*' for all.")],
-    start: TimeArgument,
-    stop: TimeArgument,
+    parameter: Annotated[str, typer.Argument(metavar="PARAMETER", help="Parameter, or '*' for all.")],
+    start: FromArgument,
+    stop: ToArgument,
     author: AuthorOption,
     reason: ReasonOption,
     bad: Annotated[bool, typer.Option("--bad", help="Its samples are bad.")] = False,
@@ -226,13 +234,24 @@ def uncorrect(
     author: AuthorOption,
     reason: ReasonOption,
     mission: MissionOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Withdraw corrections: what they covered shows as it came."""
     _signed(author, reason)
     archive = _archive(mission)
-    for number in numbers:
+    standing = {one.id for one in archive.corrections() if one.dead is None}
+    unknown = [number for number in numbers if number not in standing]
+    if unknown:
+        raise BadData(
+            f"no correction {', '.join(map(str, unknown))} that stands; `mta archive corrections` lists them; "
+            "nothing was withdrawn"
+        )
+    for number in dict.fromkeys(numbers):
         archive.withdraw_correction(number, author, reason)
-        typer.echo(f"correction {number} withdrawn by {author}")
+        if not as_json:
+            typer.echo(f"correction {number} withdrawn by {author}")
+    if as_json:
+        print_json({"withdrawn": list(dict.fromkeys(numbers))})
 
 
 def _signed(author: str, reason: str) -> None:

@@ -136,7 +136,9 @@ def check_targets(targets: Sequence[Path], overwrite: bool) -> None:
         if path.is_dir() or (path.exists() and not path.is_file()):
             raise OutputRefused(f"{path} is not a plain file")
         if path.exists() and not overwrite:
-            raise OutputRefused(f"{path} is there already; say that it may be overwritten, or take another name")
+            raise OutputRefused(
+                f"{path} is there already; say that it may be replaced (--overwrite), or take another name"
+            )
 
 
 def check_room(folder: Path, kind: str, shapes: Sequence[Shape]) -> int:

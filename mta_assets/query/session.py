@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mta_assets.query.answer import Answer
 
 DERIVED = "derived.toml"  # derived parameters, in the mission folder
-SEGMENTS = "telemetry"  # folder of the telemetry archive's segments, below the mission's data folder
 
 
 def telemetry_archive(settings: Settings | None = None) -> TelemetryArchive:
@@ -29,13 +28,13 @@ def telemetry_archive(settings: Settings | None = None) -> TelemetryArchive:
         If there is no archive there: nothing is made by asking.
     """
     found = settings or Settings()
-    url, root = found.database_url, found.root
+    url = found.database_url
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         raise ConfigError(
-            f"there is no archive of mission {found.loaded_mission.name} in {root}: set MTA_DATA and MTA_MISSION "
+            f"there is no archive of mission {found.loaded_mission.name} in {found.root}: set MTA_DATA and MTA_MISSION "
             "to where one is, or take telemetry in first"
         )
-    return _telemetry(url, root / SEGMENTS)
+    return _telemetry(url, found.telemetry)
 
 
 @lru_cache(maxsize=8)
