@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.archive.telemetry_rows import GroupRows
+from mta_assets.cli import main
 from mta_assets.core import times
 from mta_assets.core.flags import Quality
 from mta_assets.core.samples import ParameterInfo, to_nanoseconds
@@ -78,3 +85,27 @@ def _odd(archive: TelemetryArchive) -> None:
     )
     values = {ODD_NAME: np.arange(3.0), "select": np.arange(3.0) + 10, "utc": np.arange(3, dtype=np.int32) + 20}
     _commit(archive, "odd", GroupRows(ODD_GROUP, infos, to_nanoseconds(GRID[:3]), values, period=PERIOD))
+
+
+class Told(NamedTuple):
+    """What a command wrote on standard output and standard error."""
+
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON, which has to be all of it."""
+        return json.loads(self.out)
+
+
+def mta(*words: object, code: int = 0, given: str = "") -> Told:
+    """Run the command as a shell would, errors and exit status as `main` makes them."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["mta", *map(str, words)])
+        patch.setattr(sys, "stdin", io.StringIO(given))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) == code, (out.getvalue(), err.getvalue())
+    return Told(out.getvalue(), err.getvalue())
