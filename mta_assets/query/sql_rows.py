@@ -6,7 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -116,33 +116,43 @@ def told(work: Callable[[], Any], stop: Callable[[], None] | None = None) -> Any
 
     try:
         return work() if stop is None else _heeding(work, stop)
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.OutOfMemoryException as error:
-        raise SqlError(
-            "the statement takes more memory than it may: ask for less, or allow more (--limit-memory)"
-        ) from error
-    except duckdb.PermissionException as error:
-        raise SqlError(f"{_plain(error)}\nOnly the archive can be read here") from error
-    except duckdb.IOException as error:
-        raise BadData(f"{_plain(error)}\nRun `mta archive verify`") from error
-    except duckdb.Error as error:
-        raise SqlError(_plain(error)) from error
+    except (duckdb.Error, OSError) as error:  # Arrow has only the text of what DuckDB said
+        raise _told(error) from error
+
+
+def _told(error: Exception) -> BaseException:
+    """An error of DuckDB as one of ours."""
+    kind, said = str(error).partition(":")[0].upper(), _plain(error)
+    if kind == "INTERRUPT ERROR":
+        return KeyboardInterrupt()
+    if kind == "OUT OF MEMORY ERROR":
+        return SqlError("the statement takes more memory than it may: ask for less, or allow more (--limit-memory)")
+    if kind == "PERMISSION ERROR":
+        return SqlError(f"{said}\nOnly the archive can be read here")
+    return BadData(f"{said}\nRun `mta archive verify`") if kind == "IO ERROR" else SqlError(said)
 
 
 def _heeding(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
     """Done in a thread: inside DuckDB a statement would not hear Ctrl-C until it has its rows."""
     if threading.current_thread() is not threading.main_thread():
         return work()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            return future.result()
-        except BaseException:
-            while not future.done():  # it may not have begun: then there was nothing to stop
-                stop()
-                wait([future], PATIENCE)
-            raise
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, daemon=True).start()
+        return future.result()
+    except BaseException:
+        while not (future.done() or future.cancel()):  # what has not begun does not begin any more
+            stop()
+            wait([future], PATIENCE)
+        raise
 
 
 def _plain(error: Exception) -> str:
