@@ -12,13 +12,15 @@ import sqlalchemy as sa
 
 from mta_assets.archive import telemetry_schema as db
 from mta_assets.archive.telemetry_rows import GroupRows
+from mta_assets.archive.telemetry_spans import bounds
 from mta_assets.core import times
 from mta_assets.core.errors import BadData
 from mta_assets.core.flags import Quality
-from mta_assets.core.samples import ParameterInfo, nanosecond
+from mta_assets.core.samples import ParameterInfo
 
 Kind = Literal["bad", "value"]
 ALL = "*"  # stands for every parameter
+LONGEST_AUTHOR = 100  # [character] the column of the catalog
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def check(
         raise BadData(f"correction of {parameter}: kind {kind!r} is not known; known are bad, value")
     if not stop > start:
         raise BadData(f"correction of {parameter}: {start} to {stop} is no interval; expected start before stop")
+    if len(author) > LONGEST_AUTHOR or "\0" in author + reason:
+        raise BadData(f"correction of {parameter}: the author has at most {LONGEST_AUTHOR} characters, no text a NUL")
     if not author.strip() or not reason.strip():
         raise BadData(f"correction of {parameter}: say who makes it (author) and why (reason)")
     if (kind == "value") != (value is not None) or (kind == "value" and info is None):
@@ -119,7 +123,7 @@ def check(
     if value is not None and info is not None and not _fits(value, np.dtype(info.dtype)):
         raise BadData(f"correction of {parameter}: {value:g} is no value of its type, {np.dtype(info.dtype)}")
     name = info.name.upper() if info is not None else ALL
-    begin, end = nanosecond(start), nanosecond(stop)
+    begin, end = bounds(start, stop)
     return Correction(0, name, begin, end, cast(Kind, kind), value, author, reason, times.now())
 
 

@@ -86,6 +86,11 @@ def _named_errors(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if "database is locked" in str(error.orig):
+            raise TransientError(
+                f"catalog {where}: database is locked: another process has held it for more than {BUSY_TIMEOUT:g} s. "
+                "The work is tried again"
+            ) from error
         raise TransientError(f"catalog {where}: {error.orig}. The work is tried again") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from errno import ENOENT
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -123,8 +124,8 @@ class Footer:
 
         try:
             self.metadata = pq.read_metadata(path)
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            raise FileNotFoundError(ENOENT, lost(path), str(path)) from error  # Arrow does not say which
         except (pa.ArrowException, OSError) as error:
             raise Damaged(f"segment {path} is damaged: {error}. {REMEDY}") from error
         schema = self.metadata.schema.to_arrow_schema()
@@ -218,8 +219,8 @@ def decode(
     columns = [foot.places[name] for name in (sorted_by, *wanted)]
     try:
         table = _table(path, foot, groups, columns, threads and len(wanted) > 3)
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(ENOENT, lost(path), str(path)) from error
     except (pa.ArrowException, OSError) as error:
         bad = ", ".join(_undecodable(path, foot, groups, [sorted_by, *wanted]))
         raise Damaged(f"segment {path} is damaged in {bad or 'its pages'}: {error}. {REMEDY}") from error

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from mta_assets.archive.catalog import Catalog
+from mta_assets.archive.telemetry import TelemetryArchive
+from mta_assets_tests.archive.telemetry_broken import hour
 from mta_assets_tests.needs import program
 
 
@@ -74,4 +76,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def catalog(url: str) -> Iterator[Catalog]:
     with Catalog(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def three_hours(tmp_path: Path) -> Iterator[TelemetryArchive]:
+    """On SQLite, with three hours from three sources."""
+    with TelemetryArchive(f"sqlite:///{tmp_path / 'db' / 'catalog.sqlite'}", tmp_path / "telemetry") as opened:
+        for number in range(3):
+            opened.commit(f"s{number}", [hour(number)], 0.0, 1.0)
         yield opened

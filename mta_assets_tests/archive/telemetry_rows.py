@@ -22,3 +22,10 @@ def group(times: Any, temp: Any = None, mode: Any = None, **given: Any) -> Group
         "MODE": np.zeros(len(times), np.uint8) if mode is None else np.asarray(mode, np.uint8),
     }
     return GroupRows("T1ENG", (TEMP, MODE), to_nanoseconds(times), values, period=10.0, **given)
+
+
+def column(values: Any, name: str = "X", start: float = 0.0, where: str = "G", **about: Any) -> GroupRows:
+    """Rows of one parameter, one each second."""
+    values = np.asarray(values)
+    info = ParameterInfo(name, where, about.pop("dtype", values.dtype.str[1:]), **about)
+    return GroupRows(where, (info,), to_nanoseconds(start + np.arange(len(values))), {name: values})
