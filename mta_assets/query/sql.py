@@ -42,6 +42,10 @@ MEMORY = 2 << 30  # [byte] that DuckDB may take; it has no disk to go to
 # Statements that are about all tables need all of them to be there.
 ABOUT_ALL = re.compile(r"\bshow\b|information_schema|\bduckdb_|\bpg_|sqlite_master", re.IGNORECASE)
 EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+)?(?:\([^)]*\)\s*)?", re.IGNORECASE)
+# Texts, names in quotes and comments; and what begins with a digit and goes on with letters (the last group).
+WORDS = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|(?<![\w$])(\d+[^\W\d]\w*)""", re.DOTALL
+)
 MACROS = {
     "tt_ns(moment)": from_utc("moment"),
     "tt(moment)": seconds(from_utc("moment")),
@@ -168,6 +172,7 @@ class SqlArchive:
         SqlError
             If it is wrong, names what is not there, or is none that reads.
         """
+        self._check_names(statement)
         parsed = self._reads(statement)
         self.prepare(statement)
         try:
@@ -176,6 +181,16 @@ class SqlArchive:
         except SqlError as error:
             raise self._with_near(error) from error.__cause__
         return Rows(_distinct(columns), [str(one) for one in types], relation, self._connection.interrupt)
+
+    def _check_names(self, statement: str) -> None:
+        """Refuse ``SELECT 1DPAMZT``, which in SQL is the number 1, called DPAMZT."""
+        found = {match[2] for match in WORDS.finditer(statement) if match[2]}
+        if found:
+            known = {info.name.upper() for group in self._groups.values() for info in group.infos}
+            known |= {name.upper() for name in self.tables}
+            wrong = sorted(name for name in found if name.upper() in known)
+            if wrong:
+                raise SqlError(f"names that begin with a digit stand in double quotes: {', '.join(map(quoted, wrong))}")
 
     def _reads(self, statement: str) -> str:
         """The statement, if it is one and can not write."""

@@ -412,3 +412,24 @@ def test_an_archive_can_be_closed_while_its_rows_are_read(archive: TelemetryArch
         assert next(rows) == (0,)
     with pytest.raises(SqlError):
         SqlArchive(archive).execute("SELECT 1; SELECT 2")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1CBAT FROM THM",
+        "SELECT max(THM.1cbat) FROM THM",
+        "SELECT '''' AS a, 1CBAT FROM THM",
+        "SELECT\n1CBAT -- it",
+    ],
+)
+def test_a_name_that_begins_with_a_digit_is_no_number_with_a_name(opened: SqlArchive, statement: str) -> None:
+    with pytest.raises(SqlError, match=r'in double quotes: "1(CBAT|cbat)"'):
+        opened.execute(statement)
+
+
+def test_a_name_that_begins_with_a_digit_may_stand_in_texts_and_comments(opened: SqlArchive) -> None:
+    statement = """SELECT '1CBAT', 'it''s 1CBAT', $$1CBAT$$, a1CBAT.x, 1e3, "1CBAT" IS NULL -- 1CBAT
+        FROM THM, (SELECT 7 AS x) AS a1CBAT /* 1CBAT
+        1CBAT */ ORDER BY time LIMIT 1"""
+    assert list(opened.execute(statement)) == [("1CBAT", "it's 1CBAT", "1CBAT", 7, 1000, False)]
