@@ -51,11 +51,11 @@ class Resolver:
             If no source has it, it is a pattern, or processed data are asked for and it is something else.
         """
         key = expressions.key(node)
-        if isinstance(node, Name) and node.is_pattern:
+        known = self.found.get(key.upper())
+        if known is None and isinstance(node, Name) and node.is_pattern:  # a pattern may find one that is called so
             raise problem(
                 self.query.text, node, "a name with wild cards stands for several parameters; only one can stand here"
             )
-        known = self.found.get(key.upper())
         if known is None or (kind == "processed" and known.info.origin != "product"):
             known = self._look_up(key, node, kind)
             self.found[key.upper()] = known

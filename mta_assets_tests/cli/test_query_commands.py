@@ -312,3 +312,8 @@ def test_ctrl_c_ends_a_long_output_to_a_pipe(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(json.JSONDecodeError):
         json.loads(rest)
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_days_of_every_begin_at_tt_days_before_midnight_utc() -> None:
+    (table,) = mta("query", "GET COUNT EVERY 1 DAY COUNT", "--json").json["tables"]
+    assert [(row[1], row[-1]) for row in table["rows"]] == [("2024-02-29T23:58:50.816", 300)]

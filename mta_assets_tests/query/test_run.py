@@ -14,6 +14,7 @@ from mta_assets.core.samples import SECOND, ParameterInfo, Samples
 from mta_assets.query.answer import Answer, AnswerTable, Cancelled, TooLarge, join
 from mta_assets.query.errors import QueryError
 from mta_assets.query.execute import Execution
+from mta_assets.query.language import parse
 from mta_assets.query.model import (
     Alignment,
     Arithmetic,
@@ -495,3 +496,13 @@ def test_the_sources_arrays_are_left_alone() -> None:
     assert all(np.array_equal(before[name], one.values) for name, one in held.given.items())
     info = held.given["A"].info
     assert replace(info) == ParameterInfo("A", "G", "f8", "V", "", {}, 10.0)
+
+
+def test_a_pattern_finds_parameters_whose_names_have_its_signs() -> None:
+    source = MemorySource(*(samples(name, [0], [value]) for name, value in (("A*B", 1.0), ("AXB", 2.0), ("A?", 3.0))))
+    found = {
+        name: values.tolist()
+        for table in run(parse('GET "A*"'), [source]).tables
+        for name, values in table.columns.items()
+    }
+    assert found == {"A*B": [1.0], "AXB": [2.0], "A?": [3.0]}
