@@ -2,7 +2,8 @@
 
 A program of its own, so that children are forked from a process without threads. A worker commits, repeats, takes
 back, corrects, compacts and collects without a pause, and writes down each action before and after it. The moments of
-the kills are seeded: a number of actions, and a fraction of a second after that.
+the kills are seeded: a number of actions, and a fraction of a second after that, or after the next action of a kind
+has begun.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from mta_assets_tests.archive.telemetry_worker import Expected
 
 ACTIONS = ("commit",) * 12 + ("withdraw", "correct", "compact", "compact", "collect", "collect")
 LATER = nanosecond(800 * 86400.0)  # every day, month and year of the rows has ended
+AIMS = ("", "commit", "compact", "collect")  # at what the kills are aimed in turn: any moment, or within such an action
+WITHIN = 0.03  # [s] from the beginning of an action that is aimed at to the kill
 MOST = 4  # actions from one kill to the next
 LONGEST = 0.4  # [s] from the end of an action to the kill
 PATIENCE = 120.0  # [s]
@@ -193,6 +196,12 @@ def ended(folder: Path) -> int:
     return sum(line.startswith("done") for line in (folder / "log").read_text().splitlines())
 
 
+def under_way(folder: Path, action: str) -> bool:
+    """Whether a worker is at an action of this kind now."""
+    lines = (folder / "log").read_text().splitlines()
+    return bool(lines) and lines[-1].startswith(f"begin {action} ")
+
+
 def killed(url: str, folder: Path, kills: int, seed: int) -> list[dict[str, Any]]:
     """Kill worker after worker on one archive, and look each time."""
     (folder / "log").touch()
@@ -200,14 +209,16 @@ def killed(url: str, folder: Path, kills: int, seed: int) -> list[dict[str, Any]
         import_module(name)
     random, found = Random(seed), []
     for number in range(kills):
-        wanted, delay = ended(folder) + random.randrange(MOST), random.random() * LONGEST
+        wanted, delay, aim = ended(folder) + random.randrange(MOST), random.random(), AIMS[number % len(AIMS)]
         pid = child(worker, url, folder, random.randrange(2**32), 1000 * number)
         deadline = time.monotonic() + PATIENCE
         while ended(folder) < wanted and time.monotonic() < deadline:
             time.sleep(0.005)
         while not (folder / "telemetry").exists() and time.monotonic() < deadline:
             time.sleep(0.005)  # it has begun
-        time.sleep(delay)
+        while aim and not under_way(folder, aim) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(delay * (WITHIN if aim else LONGEST))
         os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
         found.append({"signal": os.WTERMSIG(status), "delay": delay, **looked(url, folder, number)})
