@@ -1,9 +1,10 @@
 """Segments: immutable wide Parquet files of one group, read by row groups through remembered footers.
 
-One column for each parameter in its native type (dictionary-coded where that pays, LZ4), ``time`` as int64 ns with
-delta coding, the contribution of each row. Beside a parameter ``NAME__r`` (raw counts) where they differ from the
-values and ``NAME__q`` (quality) where something is not good. Statistics are kept of ``time``, and of quality, which is
-only read where it is not zero.
+One column for each parameter in its native type, ``time`` as int64 ns, the contribution of each row. Times and integers
+are delta-coded, values that repeat go through a dictionary; both are about as small as compression would make them and
+are read faster. What is left, floats that hardly repeat, is compressed (LZ4). Beside a parameter ``NAME__r`` (raw
+counts) where they differ from the values and ``NAME__q`` (quality) where something is not good. Statistics are kept of
+``time``, and of quality, which is only read where it is not zero.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from mta_assets.core.samples import Array, Nanoseconds
 
 TIME = "time"
 CONTRIBUTION = "contribution__id"
-SLOW, FAST = 32_768, 131_072  # [row] rows of a row group: period of 4 s and longer, and shorter
+SLOW, FAST = 16_384, 65_536  # [row] rows of a row group: period of 4 s and longer, and shorter
 SLOW_PERIOD = 4.0  # [s]
-DISTINCT = 0.25  # share of distinct values above which a dictionary does not pay
+DISTINCT = 0.5  # share of distinct values above which a dictionary does not pay
+JUDGED = 1024  # [value] of the middle of a column, from which that is told
 KEPT = 512  # footers remembered
 
 
@@ -73,11 +75,13 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     flags = [name for name in names if name.endswith("__q")]
     coded = [*flags, *(name for name in names if name not in (sorted_by, *flags) and _few(columns[name]))]
+    steps = [name for name in names if name not in coded and columns[name].dtype.kind in "iu"]
+    codec = {name: "none" if name in coded or name in steps else "lz4" for name in names}
 
     def writer(temporary: Path) -> None:
         pq.write_table(
-            table, temporary, compression="lz4", row_group_size=row_group, use_dictionary=coded,
-            column_encoding={sorted_by: "DELTA_BINARY_PACKED"}, write_statistics=[sorted_by, *flags],
+            table, temporary, compression=codec, row_group_size=row_group, use_dictionary=coded,
+            column_encoding=dict.fromkeys(steps, "DELTA_BINARY_PACKED"), write_statistics=[sorted_by, *flags],
             store_schema=False,
         )  # fmt: skip
 
@@ -85,12 +89,11 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
 
 
 def _few(array: Array) -> bool:
-    """Whether a dictionary pays, judged by a part of the column."""
-    if array.dtype.kind in "OU":
+    """Whether a dictionary pays, judged by a part of the column: rows that follow each other are stored together."""
+    if array.dtype.kind in "OU" or array.dtype.itemsize == 1:
         return True
-    if array.dtype.itemsize == 1:
-        return False  # a byte is no longer than its index; LZ4 does the rest
-    part = array[:: max(1, len(array) // 1024)][:2048]
+    first = max(0, (len(array) - JUDGED) // 2)
+    part = array[first : first + JUDGED]
     return len(np.unique(part)) <= max(16.0, DISTINCT * len(part))
 
 
@@ -122,22 +125,30 @@ class Footer:
         except (pa.ArrowException, OSError) as error:
             raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
         schema = self.metadata.schema.to_arrow_schema()
+        self._ends: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
         self.places = {name: place for place, name in enumerate(schema.names)}
         self.names = frozenset(self.places)
         column = schema.get_field_index(sorted_by)
         if column < 0:
             raise Damaged(f"segment {path} has no column {sorted_by!r}: it is none of the archive's")
         groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
-        ends = [(g.column(column).statistics, g.num_rows) for g in groups]
-        self.first = np.array([s.min for s, _ in ends], dtype=np.int64)
-        self.last = np.array([s.max for s, _ in ends], dtype=np.int64)
-        self.rows = np.array([n for _, n in ends], dtype=np.int64)
+        self.first, self.last = self.ends(sorted_by)
+        self.rows = np.array([g.num_rows for g in groups], dtype=np.int64)
         self.dtypes = {field.name: _numpy_dtype(field.type) for field in schema}
         self._flagged = {
             name: frozenset(i for i, g in enumerate(groups) if g.column(number).statistics.max > 0)
             for number, name in enumerate(schema.names)
             if name.endswith("__q")
         }
+
+    def ends(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Least and greatest value of a column of whole numbers in each row group, where that was kept of it."""
+        if name not in self._ends:
+            groups = (self.metadata.row_group(i) for i in range(self.metadata.num_row_groups))
+            found = [g.column(self.places[name]).statistics for g in groups]
+            least, greatest = [s.min for s in found], [s.max for s in found]
+            self._ends[name] = np.array(least, dtype=np.int64), np.array(greatest, dtype=np.int64)
+        return self._ends[name]
 
     def suspicious(self, name: str, groups: Iterable[int]) -> bool:
         """Whether a parameter has samples that are not good in any of these row groups."""
@@ -201,20 +212,29 @@ def decode(
     path: Path, foot: Footer, groups: Sequence[int], names: Iterable[str], threads: bool = True, sorted_by: str = TIME
 ) -> Columns:
     """Whole row groups of a segment; columns that it does not have are left out."""
-    import pyarrow as pa
-    from pyarrow._parquet import ParquetReader
-
     wanted = [name for name in names if name in foot.places and name != sorted_by]
     if not groups:
         return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
-    columns = [foot.places[name] for name in (sorted_by, *wanted)]
+    found = columns_of(path, foot, groups, [sorted_by, *wanted], threads)
+    return Columns(found.pop(sorted_by), found)
+
+
+def columns_of(
+    path: Path, foot: Footer, groups: Sequence[int], names: Sequence[str], threads: bool = True
+) -> dict[str, Array]:
+    """Columns of whole row groups, all of which the segment has."""
+    import pyarrow as pa
+    from pyarrow._parquet import ParquetReader
+
+    places = [foot.places[name] for name in names]
     try:
-        # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs.
+        # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs. To read
+        # ahead (pre_buffer) is for slow disks: it hands everything to another thread first.
         reader = ParquetReader()
-        reader.open(str(path), use_memory_map=True, metadata=foot.metadata)
+        reader.open(str(path), use_memory_map=True, metadata=foot.metadata, pre_buffer=False)
         try:
             table = reader.read_row_groups(
-                list(groups), column_indices=columns, use_threads=threads and len(wanted) > 3
+                list(groups), column_indices=places, use_threads=threads and len(places) > 4
             )  # fmt: skip
         finally:
             reader.close()
@@ -222,7 +242,7 @@ def decode(
         raise
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"segment {path} is damaged: {error}. Restore it, or run `mta archive verify`") from error
-    return Columns(column_of(table, sorted_by), {name: column_of(table, name) for name in wanted})
+    return {name: column_of(table, name) for name in names}
 
 
 def _numpy_dtype(arrow: Any) -> np.dtype[Any]:
