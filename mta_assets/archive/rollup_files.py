@@ -11,11 +11,13 @@ from mta_assets.archive import segments
 from mta_assets.archive.rollups import NAMES, Rollup, empty, within
 from mta_assets.archive.store import atomic_write
 from mta_assets.archive.telemetry_sql import Segment
-from mta_assets.core.samples import SECOND
+from mta_assets.core.samples import SECOND, Array
 from mta_assets.core.statistics import WIDTHS
 
+SAMPLE = 1024  # [row] from which it is told whether compression pays
 ROW_GROUP = 32_768  # [row] a row group ends with a parameter, once it has so many rows
 ALL = (-(2**31), 2**31)
+WHICH = ("parameter", "state", "bucket")  # columns that say what a row is of; the footer knows them of row groups
 
 
 def write_rollup(path: Path, rollup: Rollup) -> None:
@@ -27,10 +29,13 @@ def write_rollup(path: Path, rollup: Rollup) -> None:
     schema = pa.schema([pa.field(n, a.type, nullable=False) for n, a in zip(NAMES, arrays, strict=True)])
     table = pa.Table.from_arrays(arrays, schema=schema)
     coded = ["state", "n", "min", "max", "first", "last", "weight"]
+    # Means of numbers do not get smaller, those of switches and constants do.
+    plain = [name for name in ("mean", "tmean", "std") if not _repeats(rollup[name])]
+    codec = {name: "none" if name in plain else "lz4" for name in NAMES}
 
     def writer(temporary: Path) -> None:
         with pq.ParquetWriter(
-            temporary, schema, compression="lz4", use_dictionary=coded, write_statistics=["parameter"],
+            temporary, schema, compression=codec, use_dictionary=coded, write_statistics=list(WHICH),
             column_encoding={"parameter": "DELTA_BINARY_PACKED", "bucket": "DELTA_BINARY_PACKED"}, store_schema=False,
             write_page_checksum=True,
         ) as file:  # fmt: skip
@@ -38,6 +43,11 @@ def write_rollup(path: Path, rollup: Rollup) -> None:
                 file.write_table(table.slice(low, high - low))
 
     atomic_write(path, writer)
+
+
+def _repeats(array: Array) -> bool:
+    part = array[:: max(1, len(array) // SAMPLE)]
+    return len(np.unique(part)) <= len(part) / 2
 
 
 def _cuts(rollup: Rollup) -> list[tuple[int, int]]:

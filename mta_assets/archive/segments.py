@@ -1,46 +1,33 @@
 """Segments: immutable wide Parquet files of one group, read by row groups through remembered footers.
 
-One column for each parameter in its native type (dictionary-coded where that pays, LZ4), ``time`` as int64 ns with
-delta coding, the contribution of each row. Beside a parameter ``NAME__r`` (raw counts) where they differ from the
-values and ``NAME__q`` (quality) where something is not good. Statistics are kept of ``time``, and of quality, which is
-only read where it is not zero.
+One column for each parameter in its native type, ``time`` as int64 ns, the contribution of each row. Times and integers
+are delta-coded, values that repeat go through a dictionary; both are about as small as compression would make them and
+are read faster. What is left, floats that hardly repeat, is compressed (LZ4). Beside a parameter ``NAME__r`` (raw
+counts) where they differ from the values and ``NAME__q`` (quality) where something is not good. Statistics are kept of
+``time``, and of quality, which is only read where it is not zero.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from errno import ENOENT
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.archive.footers import REMEDY, TIME, Damaged, Footer, footer, lost
 from mta_assets.archive.store import atomic_write
 from mta_assets.archive.telemetry_rows import GroupRows
-from mta_assets.core.errors import BadData
 from mta_assets.core.samples import Array, Nanoseconds
 
-TIME = "time"
 CONTRIBUTION = "contribution__id"
-SLOW, FAST = 32_768, 131_072  # [row] rows of a row group: period of 4 s and longer, and shorter
+SLOW, FAST = 16_384, 65_536  # [row] rows of a row group: period of 4 s and longer, and shorter
 SLOW_PERIOD = 4.0  # [s]
-DISTINCT = 0.25  # share of distinct values above which a dictionary does not pay
-KEPT = 512  # footers remembered
-REMEDY = "Restore it, or reprocess its playbacks; `mta archive verify` looks through all files"
-
-
-class Damaged(BadData):
-    """A segment can not be read, or does not hold what the catalog says."""
-
-
-def lost(path: object) -> str:
-    """What is said of a segment whose file is not there."""
-    return f"segment {path} is lost: there is no such file. {REMEDY}"
+DISTINCT = 0.5  # share of distinct values above which a dictionary does not pay
+JUDGED = 1024  # [value] of the middle of a column, from which that is told
 
 
 @dataclass(frozen=True)
@@ -80,11 +67,13 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     flags = [name for name in names if name.endswith("__q")]
     coded = [*flags, *(name for name in names if name not in (sorted_by, *flags) and _few(columns[name]))]
+    steps = [name for name in names if name not in coded and columns[name].dtype.kind in "iu"]
+    codec = {name: "none" if name in coded or name in steps else "lz4" for name in names}
 
     def writer(temporary: Path) -> None:
         pq.write_table(
-            table, temporary, compression="lz4", row_group_size=row_group, use_dictionary=coded,
-            column_encoding={sorted_by: "DELTA_BINARY_PACKED"}, write_statistics=[sorted_by, *flags],
+            table, temporary, compression=codec, row_group_size=row_group, use_dictionary=coded,
+            column_encoding=dict.fromkeys(steps, "DELTA_BINARY_PACKED"), write_statistics=[sorted_by, *flags],
             store_schema=False, write_page_checksum=True,
         )  # fmt: skip
 
@@ -92,12 +81,11 @@ def write_columns(path: Path, columns: Mapping[str, Array], row_group: int = SLO
 
 
 def _few(array: Array) -> bool:
-    """Whether a dictionary pays, judged by a part of the column."""
-    if array.dtype.kind in "OU":
+    """Whether a dictionary pays, judged by a part of the column: rows that follow each other are stored together."""
+    if array.dtype.kind in "OU" or array.dtype.itemsize == 1:
         return True
-    if array.dtype.itemsize == 1:
-        return False  # a byte is no longer than its index; LZ4 does the rest
-    part = array[:: max(1, len(array) // 1024)][:2048]
+    first = max(0, (len(array) - JUDGED) // 2)
+    part = array[first : first + JUDGED]
     return len(np.unique(part)) <= max(16.0, DISTINCT * len(part))
 
 
@@ -113,73 +101,6 @@ def _to_arrow(array: Array) -> Any:
     if array.dtype.kind == "U":
         array = array.astype(object)
     return pa.array(np.ascontiguousarray(array))
-
-
-class Footer:
-    """The footer of a segment, parsed once: schema, row groups and their first and last value of the sorted column."""
-
-    def __init__(self, path: Path, sorted_by: str) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            self.metadata = pq.read_metadata(path)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(ENOENT, lost(path), str(path)) from error  # Arrow does not say which
-        except (pa.ArrowException, OSError) as error:
-            raise Damaged(f"segment {path} is damaged: {error}. {REMEDY}") from error
-        schema = self.metadata.schema.to_arrow_schema()
-        self.places = {name: place for place, name in enumerate(schema.names)}
-        self.names = frozenset(self.places)
-        column = schema.get_field_index(sorted_by)
-        if column < 0:
-            raise Damaged(f"segment {path} has no column {sorted_by!r}: it is none of the archive's")
-        groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
-        ends = [(g.column(column).statistics, g.num_rows) for g in groups]
-        self.first = np.array([s.min for s, _ in ends], dtype=np.int64)
-        self.last = np.array([s.max for s, _ in ends], dtype=np.int64)
-        self.rows = np.array([n for _, n in ends], dtype=np.int64)
-        self.dtypes = {field.name: _numpy_dtype(field.type) for field in schema}
-        self._flagged = {
-            name: frozenset(i for i, g in enumerate(groups) if g.column(number).statistics.max > 0)
-            for number, name in enumerate(schema.names)
-            if name.endswith("__q")
-        }
-
-    def suspicious(self, name: str, groups: Iterable[int]) -> bool:
-        """Whether a parameter has samples that are not good in any of these row groups."""
-        flagged = self._flagged.get(f"{name}__q")
-        return flagged is not None and not flagged.isdisjoint(groups)
-
-    @cached_property
-    def nbytes(self) -> dict[str, int]:
-        """Uncompressed bytes by column."""
-        sizes: dict[str, int] = {}
-        for i in range(self.metadata.num_row_groups):
-            group = self.metadata.row_group(i)
-            for j in range(group.num_columns):
-                chunk = group.column(j)
-                sizes[chunk.path_in_schema] = sizes.get(chunk.path_in_schema, 0) + chunk.total_uncompressed_size
-        return sizes
-
-
-_footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
-_lock = Lock()
-
-
-def footer(path: Path, sorted_by: str = TIME) -> Footer:
-    """The footer of a segment; segments never change, so that it is parsed once."""
-    key = str(path), sorted_by
-    with _lock:
-        if key in _footers:
-            _footers.move_to_end(key)
-            return _footers[key]
-    made = Footer(path, sorted_by)
-    with _lock:
-        _footers[key] = made
-        while len(_footers) > KEPT:
-            _footers.popitem(last=False)
-    return made
 
 
 def read(
@@ -207,32 +128,43 @@ def read(
 def decode(
     path: Path, foot: Footer, groups: Sequence[int], names: Iterable[str], threads: bool = True, sorted_by: str = TIME
 ) -> Columns:
-    """Whole row groups of a segment; columns that it does not have are left out.
+    """Whole row groups of a segment; columns that it does not have are left out."""
+    wanted = [name for name in names if name in foot.places and name != sorted_by]
+    if not groups:
+        return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
+    found = columns_of(path, foot, groups, [sorted_by, *wanted], threads)
+    return Columns(found.pop(sorted_by), found)
+
+
+def columns_of(
+    path: Path, foot: Footer, groups: Sequence[int], names: Sequence[str], threads: bool = True
+) -> dict[str, Array]:
+    """Columns of whole row groups, all of which the segment has.
 
     Every page has a checksum: a byte that has changed is an error, and never another value.
     """
     import pyarrow as pa
 
-    wanted = [name for name in names if name in foot.places and name != sorted_by]
-    if not groups:
-        return Columns(np.zeros(0, np.int64), {name: np.zeros(0, foot.dtypes[name]) for name in wanted})
-    columns = [foot.places[name] for name in (sorted_by, *wanted)]
+    places = [foot.places[name] for name in names]
     try:
-        table = _table(path, foot, groups, columns, threads and len(wanted) > 3)
+        table = _table(path, foot, groups, places, threads and len(places) > 4)
     except FileNotFoundError as error:
         raise FileNotFoundError(ENOENT, lost(path), str(path)) from error
     except (pa.ArrowException, OSError) as error:
-        bad = ", ".join(_undecodable(path, foot, groups, [sorted_by, *wanted]))
+        bad = ", ".join(_undecodable(path, foot, groups, names))
         raise Damaged(f"segment {path} is damaged in {bad or 'its pages'}: {error}. {REMEDY}") from error
-    return Columns(column_of(table, sorted_by), {name: column_of(table, name) for name in wanted})
+    return {name: column_of(table, name) for name in names}
 
 
 def _table(path: Path, foot: Footer, groups: Sequence[int], columns: Sequence[int], threads: bool) -> Any:
-    # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs.
+    # What pyarrow.parquet.ParquetFile stands on: opening that takes longer than decoding what a week needs. To read
+    # ahead (pre_buffer) is for slow disks: it hands everything to another thread first.
     from pyarrow._parquet import ParquetReader
 
     reader = ParquetReader()
-    reader.open(str(path), use_memory_map=True, metadata=foot.metadata, page_checksum_verification=True)
+    reader.open(
+        str(path), use_memory_map=True, metadata=foot.metadata, pre_buffer=False, page_checksum_verification=True
+    )
     try:
         return reader.read_row_groups(list(groups), column_indices=list(columns), use_threads=threads)
     finally:
@@ -250,12 +182,6 @@ def _undecodable(path: Path, foot: Footer, groups: Sequence[int], names: Sequenc
         except (pa.ArrowException, OSError):
             bad.append(name)
     return bad
-
-
-def _numpy_dtype(arrow: Any) -> np.dtype[Any]:
-    import pyarrow as pa
-
-    return np.dtype(object) if pa.types.is_string(arrow) else np.dtype(arrow.to_pandas_dtype())
 
 
 def column_of(table: Any, name: str) -> Array:

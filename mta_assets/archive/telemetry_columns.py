@@ -57,14 +57,15 @@ def _only(part: GroupRows, info: ParameterInfo) -> GroupRows:
 
 def statistics(info: ParameterInfo, width: int, rollup: Mapping[str, Array]) -> Statistics:
     """A roll-up of one parameter as its statistics."""
-    numbers = rollup["state"] == rollups.NUMBER
-    some = rollup if numbers.all() else {name: array[numbers] for name, array in rollup.items()}
-    counts: dict[int, NDArray[np.int64]] = {}
-    for code in np.unique(rollup["state"][~numbers]).tolist():
-        mine = rollup["state"] == code
-        place = np.searchsorted(some["bucket"], rollup["bucket"][mine])
-        counts[code] = np.zeros(len(some["bucket"]), np.int64)
-        counts[code][place] = rollup["n"][mine]
+    some, counts = rollup, dict[int, NDArray[np.int64]]()
+    if "state" in rollup:  # else all rows are statistics of the parameter itself
+        numbers = rollup["state"] == rollups.NUMBER
+        some = {name: array[numbers] for name, array in rollup.items()}
+        for code in np.unique(rollup["state"][~numbers]).tolist():
+            mine = rollup["state"] == code
+            place = np.searchsorted(some["bucket"], rollup["bucket"][mine])
+            counts[code] = np.zeros(len(some["bucket"]), np.int64)
+            counts[code][place] = rollup["n"][mine]
     n, low, high, mean, tmean, std, first, last = (some.get(name, ABSENT) for name in COLUMNS)
     return Statistics(info, width, some["bucket"], n, low, high, mean, tmean, std, first, last, counts)
 

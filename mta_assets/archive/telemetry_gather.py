@@ -125,19 +125,20 @@ class Answer:
         """Everything, without the places that stayed empty."""
 
         def whole(arrays: Mapping[str, Array]) -> dict[str, Array]:
-            return {name: self._closed(array) for name, array in arrays.items()}
+            return {name: closed(array, self.place, self.taken) for name, array in arrays.items()}
 
         return GroupRows(
-            group, tuple(self.infos), self._closed(self.time), whole(self.values), whole(self.raw),
+            group, tuple(self.infos), closed(self.time, self.place, self.taken), whole(self.values), whole(self.raw),
             whole(self.quality), period,
         )  # fmt: skip
 
-    def _closed(self, array: Array) -> Array:
-        ends = [place + taken for place, taken in zip(self.place, self.taken, strict=False)]
-        if all(end == following for end, following in zip(ends[:-1], self.place[1:], strict=False)):
-            return array[self.place[0] : ends[-1]] if ends else array
-        parts = [array[place:end] for place, end in zip(self.place, ends, strict=False)]
-        return np.concatenate(parts)
+
+def closed(array: Array, place: Sequence[int], taken: Sequence[int]) -> Array:
+    """An array without what stayed empty behind each piece: a view of it, if that is nothing."""
+    ends = [first + count for first, count in zip(place, taken, strict=False)]
+    if all(end == following for end, following in zip(ends[:-1], place[1:], strict=False)):
+        return array[place[0] : ends[-1]] if ends else array
+    return np.concatenate([array[first:end] for first, end in zip(place, ends, strict=False)])
 
 
 def _dtype(found: Sequence[Piece], *names: str) -> np.dtype[Any]:

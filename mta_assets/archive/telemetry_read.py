@@ -17,12 +17,11 @@ from mta_assets.archive import telemetry_schema as db
 from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import reading
-from mta_assets.archive.rollup_files import read_rollup
-from mta_assets.archive.rollups import Rollup, stack, within
+from mta_assets.archive.rollup_gather import gather_rollups
 from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
 from mta_assets.archive.telemetry_definitions import Definitions, as_defined
 from mta_assets.archive.telemetry_faults import without_lost
-from mta_assets.archive.telemetry_gather import Spans, gather, parallel, pieces
+from mta_assets.archive.telemetry_gather import Spans, gather, pieces
 from mta_assets.archive.telemetry_rows import FILLER, GroupRows, contributions_of, join, nothing, resolve
 from mta_assets.archive.telemetry_spans import bounds, edge
 from mta_assets.archive.telemetry_sql import Segment
@@ -273,17 +272,11 @@ class Snapshot:
         if self._is_past(standing):
             samples = self._read([name], [(first * step, last * step)], False)[name]
             return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
-        wanted = ("parameter", "state", "bucket", *columns)
-
-        def piece(segment: Segment) -> Rollup:
-            try:
-                return within(read_rollup(self.root, segment, number, wanted), first, last)
-            except segments.Damaged as error:
-                self.warnings.append(str(error))
-                return {}
-
-        parts = self._served(standing, lambda some: parallel(piece, some))
-        found = statistics(self.definitions.infos[key], WIDTHS[width], stack(parts, wanted))
+        rollup = self._served(
+            standing,
+            lambda some: gather_rollups(self.root, some, number, (first, last), columns, self.warnings),
+        )
+        found = statistics(self.definitions.infos[key], WIDTHS[width], rollup)
         if not with_percentiles:
             return found
         samples = self._read([name], [(first * step, last * step)], False)[name]

@@ -68,6 +68,9 @@ def aligned(samples: Samples, time: Times, method: Method = "previous") -> Align
             return _linear(samples, time)
         if method == "nearest":
             return _nearest(samples, time)
+        held = _held(samples, time, samples.time)
+        if held is not None:
+            return held
     index = _latest(samples.time, time)
     at = np.maximum(index, 0)
     stale = time >= samples.until[at] if samples.until is not None else time - samples.time[at] > hold(samples.info)
@@ -86,9 +89,29 @@ def _latest(marks: Times, time: Times) -> NDArray[np.int64]:
     return np.repeat(np.arange(-1, len(marks)), rows)
 
 
+def _held(samples: Samples, time: Times, marks: Times) -> Aligned | None:
+    """Each sample at the rows from its mark to the next one: without a look at every row.
+
+    None if there are fewer rows than samples, rows before the first mark, or rows too far from their sample.
+    """
+    if len(time) < len(marks):
+        return None
+    first = np.searchsorted(time, marks, side="left")
+    rows = np.diff(first, append=len(time))
+    some = np.flatnonzero(rows)
+    ends = first[some], first[some] + rows[some] - 1  # of the rows of a sample these are the farthest from it
+    if first[0] > 0 or any((np.abs(time[end] - samples.time[some]) > hold(samples.info)).any() for end in ends):
+        return None
+    quality = None if samples.quality is None else np.repeat(samples.quality, rows)
+    return Aligned(np.repeat(samples.values, rows), None, quality)
+
+
 def _nearest(samples: Samples, time: Times) -> Aligned:
     # From one nanosecond beyond the middle on, the next sample is nearer: of two equally near ones the earlier.
     middle = samples.time[:-1] + (samples.time[1:] - samples.time[:-1]) // 2 + 1
+    held = _held(samples, time, np.concatenate([time[:1], middle]))
+    if held is not None:
+        return held
     at = _latest(middle, time) + 1
     return _taken(samples, at, np.abs(time - samples.time[at]) > hold(samples.info))
 

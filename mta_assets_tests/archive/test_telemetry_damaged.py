@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from mta_assets.archive import segments
+from mta_assets.archive import footers
 from mta_assets.archive import telemetry_schema as db
 from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.database import reading
@@ -54,7 +54,7 @@ def test_no_changed_byte_gives_a_wrong_value(tmp_path: Path, remembered: bool) -
         for place in range(4, length, 5):
             spoil(victim, whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
             if not remembered:
-                segments._footers.clear()
+                footers._footers.clear()
             snapshot = archive.snapshot()
             found = {name: snapshot.read([name])[name] for name in values}
             for name, samples in found.items():
@@ -109,7 +109,7 @@ def test_a_file_that_can_not_be_read_costs_its_own_rows_and_stops_no_other(
     assert victim.name in snapshot.warnings[0]
     assert [problem.path for problem in verify(three_hours)] == [str(victim.relative_to(three_hours.root))]
     spoil(victim, whole)
-    segments._footers.clear()
+    footers._footers.clear()
     assert state(three_hours) == before
 
 
@@ -121,7 +121,7 @@ def test_a_writer_changes_nothing_beside_rows_that_it_can_not_read(three_hours: 
         victim.unlink()
     else:
         spoil(victim, whole[:-200])
-    segments._footers.clear()
+    footers._footers.clear()
     standing = files(three_hours)
     late = group([1.5 * HOUR + 50.0], [9.0])
     with pytest.raises(TransientError, match=f"stays as it is: segment .*{victim.name}"):
@@ -145,7 +145,7 @@ def test_what_can_not_be_read_is_not_compacted_and_the_night_goes_on(three_hours
     victim = three_hours.root / living_paths(three_hours, "rows")[0]
     whole = victim.read_bytes()
     spoil(victim, whole[:-200])
-    segments._footers.clear()
+    footers._footers.clear()
     with pytest.raises(Unreadable, match=victim.name):
         compact(three_hours)
     with reading(three_hours.engine) as read:
@@ -158,7 +158,7 @@ def test_what_can_not_be_read_is_not_compacted_and_the_night_goes_on(three_hours
     night = keep_up(three_hours, 0, 0)
     assert [victim.name in problem for problem in night.problems] == [True] * len(night.problems)
     spoil(victim, whole)
-    segments._footers.clear()
+    footers._footers.clear()
     assert {one.kind for one in compact(three_hours)} == {"rows"}
     assert_clean(three_hours)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from mta_assets.archive import database, segments
+from mta_assets.archive import database
 from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.archive.telemetry_collect import collect
 from mta_assets.archive.telemetry_compact import compact
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_under_the_catalog_leaves_debris_that_is_collected(t
 def test_a_read_only_archive_can_be_read(three_hours: TelemetryArchive) -> None:
     before = state(three_hours)
     with refusing(0, errno.EROFS, lasting=True) as disk:
-        segments._footers.clear()
+        footers._footers.clear()
         assert state(three_hours) == before
         assert verify(three_hours, recompute=True) == []
         assert not disk.refused

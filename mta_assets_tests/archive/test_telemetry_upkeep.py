@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mta_assets.archive.segments import _footers
+from mta_assets.archive.footers import _footers
 from mta_assets.archive.store import write_bytes
 from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.archive.telemetry_collect import collect
