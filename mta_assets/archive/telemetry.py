@@ -20,7 +20,7 @@ from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import open_engine, reading, writing
 from mta_assets.archive.store import lock, make_folder
-from mta_assets.archive.telemetry_accept import accepted, check_text
+from mta_assets.archive.telemetry_accept import accepted, check_reason, check_text
 from mta_assets.archive.telemetry_commit import GroupChange, Overtaken, Preparation, carry_out
 from mta_assets.archive.telemetry_definitions import Definitions
 from mta_assets.archive.telemetry_read import Snapshot
@@ -113,6 +113,7 @@ class TelemetryArchive:
             If disk or catalog fail, or others are always faster; nothing is left, do it again.
         """
         check_text("source", source)
+        check_reason(reason)
         given = [accepted(part) for part in rows if len(part)]
         names = [part.group for part in given]
         if len(set(names)) != len(names):

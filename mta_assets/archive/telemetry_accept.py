@@ -69,6 +69,12 @@ def check_text(what: str, text: str) -> None:
         raise BadData(f"{what} {text[:60]!r} has the character {odd[0]!r}, which no name may have")
 
 
+def check_reason(text: str) -> None:
+    """A reason is any text that a database can hold; raises BadData if it has a NUL, or is no Unicode."""
+    if any(character == "\0" or unicodedata.category(character) == "Cs" for character in text):
+        raise BadData(f"reason {text[:60]!r} has a character that no text of a database may have")
+
+
 def _check_period(where: str, period: float) -> None:
     if not (math.isfinite(period) and period >= 0):
         raise BadData(f"{where}: period {period} s; expected a positive number, or 0 for none")

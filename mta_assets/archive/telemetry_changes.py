@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,11 +62,16 @@ def changes_since(archive: TelemetryArchive, transaction: int, without: str = ""
         )
         if without:
             fixes = fixes.where(sa.not_(f.parameter.startswith(without.upper(), autoescape=True)))
-        found = sorted((int(start), int(stop)) for query in (rows, fixes) for start, stop in read.execute(query))
+        came = [(int(start), int(stop)) for start, stop in read.execute(rows)]
+        fixed = [(int(start), int(stop)) for start, stop in read.execute(fixes)]
         # A correction may reach over all time; beyond the rows that there are it changes nothing.
         ends = read.execute(sa.select(sa.func.min(g.start), sa.func.max(g.stop))).one()
-    clipped = [(max(a, ends[0]), min(b, ends[1])) for a, b in found if ends[0] is not None]
-    return Changes(newest, _merged([(a / SECOND, b / SECOND) for a, b in clipped if a < b]))
+    if ends[0] is None:
+        return Changes(newest, ())
+    clipped = [(max(a, ends[0]), min(b, ends[1])) for a, b in fixed]
+    # A second has no room for the nanosecond of a row: the next number after the last row's time has it within.
+    spans = [(a / SECOND, math.nextafter((b - 1) / SECOND, math.inf)) for a, b in came]
+    return Changes(newest, _merged(spans + [(a / SECOND, b / SECOND) for a, b in clipped if a < b]))
 
 
 def _merged(spans: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

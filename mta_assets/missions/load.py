@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mta_assets.core.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent
+TREND_TABLE = re.compile(r"(TREND_)?[A-Z0-9][A-Z0-9_]{0,59}")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -90,6 +91,14 @@ class TrendsSection(_Section):
     writers: list[str] = []
     roles: dict[str, list[str]] = {}
     tables: dict[str, list[str]] = {}
+
+    @field_validator("tables")
+    @classmethod
+    def _tables(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        wrong = [name for name in value if not TREND_TABLE.fullmatch(name.upper())]
+        if wrong:
+            raise ValueError(f"no trend table can be called {wrong[0]!r}; expected a name like TREND_SCAL2 or SCAL2")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -147,7 +147,9 @@ class ArchiveRun:
         return number, path
 
     def _final(self, spec: ProductSpec, product: Product, name: str) -> Path:
-        return self._folder(spec.level or self.pipeline.level, product.tstart) / name
+        # The first bin of a day may begin before midnight UTC: its product stands with those of its day all the same.
+        start = max(product.tstart, self.request.tstart)
+        return self._folder(spec.level or self.pipeline.level, start) / name
 
     def _folder(self, level: str, tstart: float) -> Path:
         year, day = to_yday(tstart).split(":")[:2]

@@ -38,7 +38,8 @@ def interval_of(kind: str, key: str) -> tuple[float, float]:
     except ValueError as error:
         raise ConfigError(f"partition {key!r}: expected the date of a {kind}, like 2024-03-01") from error
     if key_of(kind, first) != key:
-        raise ConfigError(f"partition {key!r}: expected the date of a Monday, {key_of(kind, first)} for example")
+        what = "a Monday" if kind == "week" else f"a {kind}"
+        raise ConfigError(f"partition {key!r}: expected the date of {what}, {key_of(kind, first)} for example")
     last = first + timedelta(days=CALENDAR[kind])
     return from_utc(first.isoformat()), from_utc(last.isoformat())
 

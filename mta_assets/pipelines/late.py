@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from mta_assets.core.errors import MtaError
-from mta_assets.pipelines.batch import understood
+from mta_assets.pipelines.batch import OVERHANG, understood
 from mta_assets.pipelines.batch_check import TOOL
 from mta_assets.pipelines.calendar import keys_between
 from mta_assets.pipelines.inputs import input_stream
@@ -44,8 +44,8 @@ def affected(platform: Platform, kind: str, before: Marks) -> tuple[list[str], M
 
     Returns
     -------
-    Their keys, and how far it was looked now. A change in the archive counts with the bins that it touches, which may
-    begin before it.
+    Their keys, and how far it was looked now. A change counts with the rows that it touches, which may begin before it:
+    bins, observations, building blocks.
     """
     from mta_assets.archive.telemetry_changes import changes_since
     from mta_assets.query.trends import PREFIX
@@ -64,12 +64,12 @@ def affected(platform: Platform, kind: str, before: Marks) -> tuple[list[str], M
             for p in platform.catalog.products(after=product, current=True)
             if (p.file_id, p.stream) in wanted
         ]
-    bins = _bins(platform, kind)
+    reaches = _reaches(platform, kind)
     keys = {
         key
         for start, stop in spans
-        for every in bins
-        for key in keys_between(kind, *((start, stop) if not every else _widened(start, stop, every)))
+        for every, before_it in reaches
+        for key in keys_between(kind, *(_widened(start, stop, every) if every else (start - before_it, stop)))
     }
     return sorted(keys), Marks(changes.newest, highest)
 
@@ -94,9 +94,10 @@ def _inputs(platform: Platform, kind: str) -> set[tuple[str, str]]:
     }
 
 
-def _bins(platform: Platform, kind: str) -> set[float]:
-    """Widths of the bins of the batch queries of a kind [s]; 0 where a row is a sample."""
-    found = {0.0}
+def _reaches(platform: Platform, kind: str) -> set[tuple[float, float]]:
+    """Of the batch queries of a kind: the width of their bins [s], 0 where rows are none; and how long before what
+    changes in them the other rows may begin [s]."""
+    found = {(0.0, 0.0)}
     for pipeline in platform.registry.pipelines_of(kind):
         for step in pipeline.profile:
             if step.tool != TOOL:
@@ -105,5 +106,6 @@ def _bins(platform: Platform, kind: str) -> set[float]:
                 every = understood(str(step.params.get("query", ""))).sampling.every
             except MtaError:
                 continue  # its run says so
-            found.add(float(every) if isinstance(every, int | float) else 0.0)
+            if every is not None:
+                found.add((float(every), 0.0) if isinstance(every, int | float) else (0.0, OVERHANG))
     return found

@@ -127,9 +127,9 @@ def append_trend(
     into = archive or telemetry_archive(found)
     every = answer.query.sampling.every
     rows = trend_rows(table, single(answer.tables, table), float(every) if isinstance(every, int | float) else 0.0)
-    check_columns(into, rows)
     make_folder(into.root)
     with lock(into.root / f".{table}.lock"):
+        check_columns(into, rows)
         merged = _merged(into, rows, _periods(answer))
         span = to_seconds(merged.time[[0, -1]]) if len(merged) else np.zeros(2)
         why = f"{by}: {reason or answer.query.text}"

@@ -65,6 +65,14 @@ def test_names_that_no_database_can_hold_are_refused_wherever_they_stand(archive
     assert archive.snapshot().transaction == 0
 
 
+def test_a_reason_is_any_text_that_a_database_can_hold(archive: TelemetryArchive) -> None:
+    rows = column([1.0])
+    assert archive.commit("s", [rows], 0.0, 1.0, f"why\nnot: {LONG}").transaction == 1
+    for reason in ("a\0b", "\udc80"):
+        with pytest.raises(BadData, match="reason"):
+            archive.withdraw("s", reason)
+
+
 @pytest.mark.parametrize(("longest", "what"), [(255, "source"), (100, "group"), (200, "parameter")])
 def test_names_may_be_as_long_as_the_catalog_has_room(archive: TelemetryArchive, longest: int, what: str) -> None:
     def with_length(length: int) -> tuple[str, GroupRows]:

@@ -52,3 +52,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     settings = Settings()
     assert settings.root == tmp_path / "jpss"
     assert settings.database_url == f"sqlite:///{tmp_path}/jpss/catalog.sqlite"
+
+
+def test_writers_of_a_table_that_can_be_none_are_refused(tmp_path: Path) -> None:
+    for name in ("scal2", "TREND_SCAL2", "9"):
+        (tmp_path / "mission.toml").write_text(f'{MINIMAL}[trends.tables]\n"{name}" = ["me"]\n')
+        assert load_mission(tmp_path).file.trends.tables == {name: ["me"]}
+    for name in ("SCAL 2", "", "TREND.SCAL2", "X" * 61):
+        (tmp_path / "mission.toml").write_text(f'{MINIMAL}[trends.tables]\n"{name}" = ["me"]\n')
+        with pytest.raises(ConfigError, match="no trend table can be called"):
+            load_mission(tmp_path)
