@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from mta_assets.archive import database
+from mta_assets.archive import database, footers
 from mta_assets.archive.telemetry import TelemetryArchive
 from mta_assets.archive.telemetry_collect import collect
 from mta_assets.archive.telemetry_compact import compact
