@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from mta_assets.archive.telemetry_gather import closed, parallel
 from mta_assets.archive.telemetry_sql import Segment
 from mta_assets.core.samples import SECOND, Array
 from mta_assets.core.statistics import WIDTHS
+
+VALUES = ("min", "max", "first", "last")  # are values that the parameter had
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Piece:
 
 def gather_rollups(
     root: Path, found: Sequence[Segment], parameter: int, buckets: tuple[int, int], names: Sequence[str],
-    warnings: list[str],
+    warnings: list[str], edges: tuple[Rollup, Rollup] | None = None, own: np.dtype[Any] | None = None,
 ) -> Rollup:  # fmt: skip
     """The rows of a parameter.
 
@@ -64,6 +67,10 @@ def gather_rollups(
         Columns wanted beside state and bucket.
     warnings
         Gets a sentence for each segment that is damaged; the answer goes without it.
+    edges
+        Rows that come before and after all others.
+    own
+        Type of min, max, first and last; float64 if None.
 
     Returns
     -------
@@ -71,12 +78,20 @@ def gather_rollups(
     statistics of the parameter itself.
     """
     several = [piece for segment in found if (piece := _piece(root, segment, parameter, buckets, warnings))]
-    place = [0, *accumulate(piece.wanted.stop - piece.wanted.start for piece in several)]
-    taken = [0] * len(several)
+    before, after = edges or ({}, {})
+    sizes = [len(before.get("bucket", ())), *(piece.wanted.stop - piece.wanted.start for piece in several)]
+    place, taken = [0, *accumulate(sizes)], [sizes[0], *[0] * len(several)]
     every = ["bucket", *(name for name in names if name not in WHICH)]
-    if any(piece.bucket is None for piece in several):
+    mixed = any((edge["state"] != NUMBER).any() for edge in (before, after) if edge)
+    if mixed or any(piece.bucket is None for piece in several):
         every.append("state")
-    answer = {name: np.empty(place[-1], INTEGERS.get(name, np.float64)) for name in every}
+    room = place[-1] + len(after.get("bucket", ()))
+    answer = {name: np.empty(room, _dtype(name, own)) for name in every}
+    for name in every:
+        if before:
+            answer[name][: sizes[0]] = before[name]
+        if after:
+            answer[name][place[-1] :] = after[name]
 
     def work(number: int) -> None:
         try:
@@ -84,11 +99,13 @@ def gather_rollups(
         except segments.Damaged as error:
             warnings.append(str(error))
             return
-        taken[number] = len(part["bucket"])
+        taken[number + 1] = len(part["bucket"])
+        low = place[number + 1]
         for name in every:
-            answer[name][place[number] : place[number] + taken[number]] = part[name]
+            answer[name][low : low + len(part["bucket"])] = part[name]
 
     parallel(work, range(len(several)))
+    place, taken = [*place, room], [*taken, room - place[-1]]
     return {name: closed(array, place, taken) for name, array in answer.items()}
 
 
@@ -116,6 +133,10 @@ def _piece(root: Path, segment: Segment, parameter: int, buckets: tuple[int, int
         warnings.append(str(error))
         return None
     return Piece(path, foot, groups, first, stop, bucket)
+
+
+def _dtype(name: str, own: np.dtype[Any] | None) -> np.dtype[Any]:
+    return own if own is not None and name in VALUES else np.dtype(INTEGERS.get(name, np.float64))
 
 
 def _ends(foot: Footer, groups: Sequence[int], name: str) -> tuple[int, int]:

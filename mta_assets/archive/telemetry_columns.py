@@ -35,12 +35,13 @@ def column(info: ParameterInfo, rows: GroupRows, fixes: Sequence[Correction], ra
     counts = rows.raw.get(name, values) if raw else None
     time = rows.time
     if quality is not None:
-        filled = (quality & FILLER) != 0
-        if filled.any():
-            there = ~filled
+        marks = np.bitwise_or.reduce(quality)  # all that there are: one look instead of three
+        if marks & FILLER:
+            there = (quality & FILLER) == 0
             time, values, quality = time[there], values[there], quality[there]
             counts = counts[there] if counts is not None else None
-        quality = quality if quality.any() else None
+            marks = np.bitwise_or.reduce(quality)
+        quality = quality if marks else None
     if info.dtype == "bool":
         values = values.astype(np.uint8, copy=False).view(bool)
     elif values.dtype.kind == "O":

@@ -18,12 +18,13 @@ from mta_assets.archive import telemetry_sql as sql
 from mta_assets.archive.corrections import Correction
 from mta_assets.archive.database import reading
 from mta_assets.archive.rollup_gather import gather_rollups
+from mta_assets.archive.rollups import Rollup, empty, stack
 from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
 from mta_assets.archive.telemetry_definitions import Definitions, as_defined
 from mta_assets.archive.telemetry_faults import without_lost
 from mta_assets.archive.telemetry_gather import Spans, gather, pieces
 from mta_assets.archive.telemetry_rows import FILLER, GroupRows, contributions_of, join, nothing, resolve
-from mta_assets.archive.telemetry_spans import bounds, edge
+from mta_assets.archive.telemetry_spans import BEGINNING, END, bounds, cuts, edge
 from mta_assets.archive.telemetry_sql import Segment
 from mta_assets.core.errors import BadData
 from mta_assets.core.intervals import Intervals
@@ -224,32 +225,18 @@ class Snapshot:
     ) -> Iterator[dict[str, Samples]]:
         """The samples of `read` in order of time, some at once: each block is a stretch of time of its own."""
         low, high = bounds(start, stop)
-        edges = self._edges(names, low, high)
+        found = [s for g in self._by_group(names) for s in self._segments(g, "rows", low, high)]
+        edges = cuts([(s.start, s.stop, s.rows) for s in found], low, high, BLOCK_ROWS)
         for first, last in pairwise(edges):
             yield self._read(names, [(first, last)], raw)
-
-    def _edges(self, names: Sequence[str], low: int, high: int) -> list[int]:
-        """Instants that cut a stretch into blocks of about `BLOCK_ROWS` rows of all groups together."""
-        found = [s for g in self._by_group(names) for s in self._segments(g, "rows", low, high)]
-        if not found:
-            return [low, high]
-        first, last = max(low, min(s.start for s in found)), min(high, max(s.stop for s in found))
-        total = sum(s.rows for s in found)
-        pieces = max(1, -(-total // BLOCK_ROWS))
-        ends = np.array(sorted((s.stop, s.rows) for s in found))
-        level = np.searchsorted(np.cumsum(ends[:, 1]), np.arange(1, pieces) * total / pieces)
-        inner = sorted({int(t) for t in ends[level, 0]} - {first, last})
-        if len(found) < pieces:  # segments larger than a block are cut evenly
-            inner = np.linspace(first, last, pieces + 1)[1:-1].astype(np.int64).tolist()
-        return [first, *(t for t in inner if first < t < last), last]
 
     # ---- statistics
 
     def statistics(
         self, name: str, width: str = "5min", start: float | None = None, stop: float | None = None,
-        columns: Sequence[str] = COLUMNS, with_percentiles: bool = False,
+        columns: Sequence[str] = COLUMNS, with_percentiles: bool = False, cut: bool = False, own_type: bool = False,
     ) -> Statistics:  # fmt: skip
-        """Statistics of a parameter for the buckets that lie in [start, stop), cut ones left out.
+        """Statistics of a parameter for the buckets that lie in [start, stop).
 
         Parameters
         ----------
@@ -259,25 +246,44 @@ class Snapshot:
             Which of n, min, max, mean, tmean, std, first, last are wanted; the others are empty arrays.
         with_percentiles
             Percentiles too, which are computed from the samples.
+        cut
+            Also the buckets that start or stop cut, of their samples within; else these are left out.
+        own_type
+            Minimum, maximum, first and last in the type of the parameter, if it has no states; else as float64.
         """
         if width not in WIDTHS:
             raise BadData(f"no statistics of width {width!r}; there are {', '.join(WIDTHS)}")
-        key = self._known(name)
-        step = WIDTHS[width] * SECOND
+        info, step = self.definitions.infos[self._known(name)], WIDTHS[width] * SECOND
         low, high = bounds(start, stop)
         first, last = -(-low // step), high // step
-        number, group_id = self.definitions.number_of[key], self.definitions.group_of[key]
-        standing = self._segments(group_id, width, first * step, last * step)
-        self._tell_changes(group_id, [key], first * step, last * step)
-        if self._is_past(standing):
-            samples = self._read([name], [(first * step, last * step)], False)[name]
-            return statistics(self.definitions.infos[key], WIDTHS[width], computed(samples, width))
-        rollup = self._served(
-            standing,
-            lambda some: gather_rollups(self.root, some, number, (first, last), columns, self.warnings),
-        )
-        found = statistics(self.definitions.infos[key], WIDTHS[width], rollup)
+        spans = [(low, min(first * step, high)), (max(last * step, first * step), high)]
+        edges = [self._computed(name, width, *span) if cut else empty() for span in spans]
+        rollup = self._rollup(name, width, (first, last), columns, (edges[0], edges[1]), own_type and not info.states)
+        found = statistics(info, WIDTHS[width], rollup)
         if not with_percentiles:
             return found
-        samples = self._read([name], [(first * step, last * step)], False)[name]
-        return replace(found, percentiles=percentiles(samples, found))
+        wanted = (low, high) if cut else (first * step, last * step)
+        return replace(found, percentiles=percentiles(self._read([name], [wanted], False)[name], found))
+
+    def _rollup(
+        self, name: str, width: str, buckets: tuple[int, int], columns: Sequence[str], edges: tuple[Rollup, Rollup],
+        own_type: bool,
+    ) -> Rollup:  # fmt: skip
+        key, step = self._known(name), WIDTHS[width] * SECOND
+        number, group_id = self.definitions.number_of[key], self.definitions.group_of[key]
+        low, high = buckets[0] * step, buckets[1] * step
+        standing = self._segments(group_id, width, low, high)
+        self._tell_changes(group_id, [key], low, high)
+        if self._is_past(standing):
+            return stack([edges[0], self._computed(name, width, low, high), edges[1]])
+        own = np.dtype(self.definitions.infos[key].dtype) if own_type else None
+        return self._served(
+            standing,
+            lambda some: gather_rollups(self.root, some, number, buckets, columns, self.warnings, edges, own),
+        )
+
+    def _computed(self, name: str, width: str, low: int, high: int) -> Rollup:
+        """Statistics of the samples in [low, high) ns, not from what is kept."""
+        if low >= high or low <= BEGINNING or high >= END:
+            return empty()
+        return computed(self._read([name], [(low, high)], False)[name], width)

@@ -121,6 +121,8 @@ def _cells(
     one = raw_of(samples[key]) if column.is_raw else samples[key]
     if plan.on is not None:
         kept = good_of({key: one}, plan.query.good_only)[key]
+        if kept.until is None and same(kept.time, time):  # the parameter whose timeline it is
+            return Aligned(kept.values[rows], None, None if kept.quality is None else kept.quality[rows]), one.info
         return aligned(kept, on_rows.time, on_rows.method), one.info
     cells = scattered(one, time)
     values = cells.values[rows]
@@ -172,7 +174,7 @@ def _assembled(
             quality[label] = flags
     columns: dict[str, Any] = {label: one.values for label, one in cells.items()}
     made = AnswerTable(name, time, columns, units_of(info), quality or None, dict(info), until)
-    if len(quality) < len(columns):
+    if len(quality) < len(columns) or any(one.missing is None for one in cells.values()):
         return made
     empty = np.all([flags & np.uint8(Quality.MISSING) for flags in quality.values()], axis=0)
     return made.where(~empty) if empty.any() else made

@@ -25,7 +25,7 @@ from mta_assets.query.evaluate import Rows, condition
 from mta_assets.query.execute import Execution
 from mta_assets.query.model import Expression, Name, Position, Products
 from mta_assets.query.plan import Plan
-from mta_assets.query.reading import read
+from mta_assets.query.reading import Reader
 from mta_assets.query.sources import ProductFinder
 from mta_assets.query.spans import Spans
 
@@ -71,7 +71,7 @@ def _stretch(plan: Plan, run: Execution) -> tuple[Spans, NDArray[np.int64]]:
     from mta_assets.query.events import stretches
 
     windows = tuple(replace(w, condition=plan.resolver.expanded(w.condition)) for w in plan.query.windows)
-    return stretches(replace(plan, query=replace(plan.query, windows=windows)), run.check, run.notes)
+    return stretches(Reader(replace(plan, query=replace(plan.query, windows=windows))), run.check, run.notes)
 
 
 def _kept(
@@ -101,7 +101,7 @@ def _at_samples(
     edges = to_nanoseconds(np.array([[p.tstart, p.tstop] for p in found]).ravel()).reshape(-1, 2)
     edges[:, 1] = np.maximum(edges[:, 1], edges[:, 0] + 1)
     beside = max(hold(plan.names[name].info) for name in names) * (1 + expressions.depth(node))
-    samples = good_of(read(plan, names, spans.merged(edges), beside), plan.query.good_only)
+    samples = good_of(Reader(plan).read(names, spans.merged(edges), beside), plan.query.good_only)
     lead = samples[names[0]]
     last = lead.time if lead.until is None else np.maximum(lead.until - 1, lead.time)
     low, high = np.searchsorted(last, edges[:, 0]), np.searchsorted(lead.time, edges[:, 1])

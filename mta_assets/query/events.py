@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.samples import Samples, to_nanoseconds
+from mta_assets.core.samples import SECOND, Samples, to_nanoseconds
 from mta_assets.query import expressions, spans, windows
 from mta_assets.query.align import hold
 from mta_assets.query.build import good_of
@@ -17,18 +17,20 @@ from mta_assets.query.model import Compare, Expression, Window
 from mta_assets.query.plan import Plan
 from mta_assets.query.problem import problem
 from mta_assets.query.prune import possible
-from mta_assets.query.reading import bounded, byte_rate, read
+from mta_assets.query.reading import Reader, bounded, byte_rate
 from mta_assets.query.spans import Spans
 
 Times = NDArray[np.int64]
 PART = 1 << 26  # [byte] of the trigger's samples that are read at once
+NEAR = 86400 * SECOND  # [ns] windows up to this are read with the trigger
 
 
-def stretches(plan: Plan, check: Callable[[], None], notes: Counter[str]) -> tuple[Spans, Times]:
+def stretches(reader: Reader, check: Callable[[], None], notes: Counter[str]) -> tuple[Spans, Times]:
     """The times [ns] that the windows leave of the query's span, and the moments of those without length."""
+    plan = reader.plan
     kept, moments = [spans.NONE], [np.zeros(0, np.int64)]
     for window in plan.query.windows:
-        found = events(plan, window, check, notes)
+        found = events(reader, window, check, notes)
         if not len(found):
             notes["an EACH TIME condition was never met"] += 1
         if window.is_moment:
@@ -40,9 +42,9 @@ def stretches(plan: Plan, check: Callable[[], None], notes: Counter[str]) -> tup
     return spans.common(plan.span, spans.merged(np.concatenate(kept))), times[inside]
 
 
-def events(plan: Plan, window: Window, check: Callable[[], None], notes: Counter[str]) -> Spans:
+def events(reader: Reader, window: Window, check: Callable[[], None], notes: Counter[str]) -> Spans:
     """First and last sample [ns] of each event, near enough to the query's span that its window can reach into it."""
-    node = window.condition
+    plan, node = reader.plan, window.condition
     leaves = expressions.leaves(node)
     if not leaves:
         raise problem(plan.query.text, node, "there is no parameter in the condition of EACH TIME")
@@ -54,10 +56,12 @@ def events(plan: Plan, window: Window, check: Callable[[], None], notes: Counter
     lead = plan.names[names[0]].info
     holds = [hold(plan.names[name].info) for name in names]
     beside = max(holds) * (2 + expressions.depth(node))
+    if before + after <= NEAR:  # then the rows around the events come with them
+        beside += plan.context + max(before, after, 0)
     found: list[Spans] = []
     for part in _parts(plan, names, span):
         check()
-        samples = good_of(read(plan, names, part, beside), plan.query.good_only)
+        samples = good_of(reader.read(names, part, beside), plan.query.good_only)
         rows = Rows(samples[names[0]].time, samples, plan.query.text, hold(lead), "previous", notes)
         found.append(_of_rows(node, rows, samples[names[0]]))
     return _near(windows.overlapping(found), wide)

@@ -20,7 +20,7 @@ from mta_assets.query.build import good_of, table
 from mta_assets.query.events import stretches
 from mta_assets.query.plan import Plan
 from mta_assets.query.prune import possible
-from mta_assets.query.reading import bounded, byte_rate, empty, read
+from mta_assets.query.reading import Reader, bounded, byte_rate, empty
 from mta_assets.query.spans import Spans
 
 PART = 1 << 27  # [byte] of samples that are read at once
@@ -62,11 +62,16 @@ class Execution:
             raise Cancelled("the query was cancelled; nothing was kept")
 
     @cached_property
+    def reader(self) -> Reader:
+        """Reads for this plan."""
+        return Reader(self.plan)
+
+    @cached_property
     def stretch(self) -> tuple[Spans, NDArray[np.int64]]:
         """Times [ns] whose rows are wanted, and moments whose latest sample is wanted."""
         leads = [name for name in self.plan.needed if self._leads(name)]
         if self.plan.query.windows:
-            kept, moments = stretches(self.plan, self.check, self.notes)
+            kept, moments = stretches(self.reader, self.check, self.notes)
             return possible(self.plan, self.plan.where, bounded(self.plan, leads, kept)), moments
         span = bounded(self.plan, leads, self.plan.span)
         return possible(self.plan, self.plan.where, span), np.zeros(0, np.int64)
@@ -153,7 +158,7 @@ class Execution:
         beside = plan.context
         if len(moments):
             beside += max(hold(column.lead.info) for column in plan.columns)
-        samples = read(plan, plan.needed, piece, beside)
+        samples = self.reader.read(plan.needed, piece, beside)
         self.seen |= {name for name, one in samples.items() if len(one)}
         good = good_of(samples, plan.query.good_only)
         mine = moments[spans.inside(piece, moments)] if len(piece) else moments[:0]

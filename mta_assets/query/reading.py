@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from mta_assets.core.samples import ParameterInfo, Samples
+from mta_assets.core.intervals import Intervals
+from mta_assets.core.samples import ParameterInfo, Samples, to_nanoseconds
 from mta_assets.query import spans
 from mta_assets.query.plan import Plan, estimate
 from mta_assets.query.resolve import Resolved
 from mta_assets.query.sources import FAR
 from mta_assets.query.spans import Spans
 
+KEPT = 1 << 26  # [byte] of samples that are kept after reading
 SKIPPED = 8192  # [sample] that are better read than left out
 
 
-def read(plan: Plan, names: Sequence[str], part: Spans, beside: int = 0) -> dict[str, Samples]:
-    """Samples by name as written (upper case), in the part of the time, ``beside`` [ns] before and after it, and in
-    what lies between spans that are near each other: reading on is cheaper than beginning anew."""
-    if not len(part):
-        return {name: empty(plan.names[name].info) for name in names}
-    periods = [plan.names[name].info.period for name in names]
-    gap = SKIPPED * min((period for period in periods if period > 0), default=0.0)
-    times = spans.bridged(spans.seconds(part, beside, beside), gap)
-    return _from_sources(plan, names, times)
+@dataclass
+class Reader:
+    """Reads for one plan, part by part. What lies around events was read to find them: the last read, if it is small,
+    is kept, and what lies within it is taken from there."""
+
+    plan: Plan
+    _times: Intervals | None = None
+    _found: dict[str, Samples] = field(default_factory=dict)
+
+    def read(self, names: Sequence[str], part: Spans, beside: int = 0) -> dict[str, Samples]:
+        """Samples by name as written (upper case), in the part of the time, ``beside`` [ns] before and after it, and in
+        what lies between spans that are near each other: reading on is cheaper than beginning anew."""
+        if not len(part):
+            return {name: empty(self.plan.names[name].info) for name in names}
+        periods = [self.plan.names[name].info.period for name in names]
+        gap = SKIPPED * min((period for period in periods if period > 0), default=0.0)
+        times = spans.bridged(spans.seconds(part, beside, beside), gap)
+        if self._has(names, times):
+            own = to_nanoseconds(times.ravel()).reshape(-1, 2)
+            return {name: self._found[name].where(spans.inside(own, self._found[name].time)) for name in names}
+        found = _from_sources(self.plan, names, times)
+        small = sum(one.values.nbytes + one.time.nbytes for one in found.values()) <= KEPT
+        if small and all(one.until is None for one in found.values()):
+            self._times, self._found = times, found
+        return found
+
+    def _has(self, names: Sequence[str], times: Intervals) -> bool:
+        if self._times is None or not set(names) <= set(self._found):
+            return False
+        at = np.minimum(np.searchsorted(self._times[:, 1], times[:, 0], side="right"), len(self._times) - 1)
+        return bool(np.all((self._times[at, 0] <= times[:, 0]) & (self._times[at, 1] >= times[:, 1])))
 
 
 def read_exactly(plan: Plan, names: Sequence[str]) -> dict[str, Samples]:

@@ -27,12 +27,13 @@ Pieces = list[tuple[NDArray[np.int64], NDArray[Any]]]
 def from_rollups(plan: Plan, part: Callable[[Plan], Execution]) -> AnswerTable:
     """The sampled table; ``part`` makes the execution for the buckets that are cut."""
     width = float(cast(float, plan.query.sampling.every))
-    whole, cut = _split(plan.span, nanosecond(width))
+    # Two periods may share a bucket that both of them cut: its samples are put together then.
+    whole, cut = _split(plan.span, nanosecond(width)) if len(plan.span) > 1 else (plan.span, spans.NONE)
     names = statistics_of(plan.query.sampling.statistic, False)
     columns: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = {}
     info: dict[str, ParameterInfo] = {}
     for column in plan.columns:
-        for name, got in zip(names, _read(plan, column, whole, names), strict=True):
+        for name, got in zip(names, _read(plan, column, whole, len(plan.span) == 1, names), strict=True):
             label = column.label if len(names) == 1 else f"{column.label}_{name}"
             columns[label] = got
             known = column.lead.info
@@ -55,30 +56,32 @@ def _split(span: Spans, width: int) -> tuple[Spans, Spans]:
     return whole, rest[(rest[:, 0] > -far) & (rest[:, 1] < far)]
 
 
-def _read(plan: Plan, column: Column, whole: Spans, names: tuple[str, ...]) -> Pieces:
-    source = cast(Summaries, column.lead.source)
-    width = plan.rollup
-    parts: list[list[Any]] = [[] for _ in names]
-    buckets: list[NDArray[np.int64]] = []
-    for first, last in whole.tolist() if width else []:
-        every = float(cast(float, plan.query.sampling.every))
+def _read(plan: Plan, column: Column, whole: Spans, cut: bool, names: tuple[str, ...]) -> Pieces:
+    """Bucket numbers and values of each statistic, of stretches [bucket], or, with ``cut``, of a span [ns]."""
+    source, info = cast(Summaries, column.lead.source), column.lead.info
+    every = 1 / spans.SECOND if cut else float(cast(float, plan.query.sampling.every))
+    wanted = ["n" if name == "count" else name for name in names]
+    found = []
+    for first, last in whole.tolist() if plan.rollup else []:
         low, high = max(first * every, -FAR), min(last * every, FAR)
-        wanted = ["n" if name == "count" else name for name in names]
-        got = (
-            source.statistics(column.lead.name, width, low, high, as_of=plan.query.as_of, columns=wanted)
-            if width
-            else None
+        assert plan.rollup is not None
+        got = source.statistics(
+            column.lead.name, plan.rollup, low, high, as_of=plan.query.as_of, columns=wanted, cut=cut
         )
-        if got is None:
-            continue
-        buckets.append(got.bucket)
-        for i, name in enumerate(names):
-            array = np.asarray(got.n if name == "count" else getattr(got, name))
-            parts[i].append(array.astype(column.lead.info.dtype) if name in OWN_TYPE else array)
-    if not buckets:
+        if got is not None and len(got):
+            found.append(got)
+    if not found:
         return [(np.zeros(0, np.int64), np.zeros(0, np.int64 if name == "count" else np.float64)) for name in names]
-    number = np.concatenate(buckets)
-    return [(number, np.concatenate(part)) for part in parts]
+    number = _joined([got.bucket for got in found])
+    pieces: Pieces = []
+    for name, column_of in zip(names, wanted, strict=True):
+        array = _joined([np.asarray(getattr(got, column_of)) for got in found])
+        pieces.append((number, array.astype(info.dtype, copy=False) if name in OWN_TYPE else array))
+    return pieces
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _table(

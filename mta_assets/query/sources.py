@@ -67,11 +67,13 @@ class Summaries(Protocol):
 
     def statistics(
         self, name: str, width: Width, start: float, stop: float, as_of: float | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None, cut: bool = False,
     ) -> Statistics | None:  # fmt: skip
         """Statistics of all good samples of the buckets that lie in [start, stop) [s]; None if there are none.
 
-        ``columns`` says which are wanted (n, min, max, mean …; None is all): the others may be empty arrays.
+        ``columns`` says which are wanted (n, min, max, mean …; None is all): the others may be empty arrays, and values
+        that the parameter had may be in its own type. ``cut`` asks for the buckets that the edges cut, too, of their
+        samples within [start, stop).
         """
 
 

@@ -87,10 +87,11 @@ class TelemetrySource:
 
     def statistics(
         self, name: str, width: Width, start: float, stop: float, as_of: float | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None, cut: bool = False,
     ) -> Statistics | None:  # fmt: skip
-        """Roll-ups of the whole buckets in [start, stop)."""
-        return self._at(as_of).statistics(name, width, _edge(start), _edge(stop), columns or COLUMNS)
+        """Roll-ups of the whole buckets in [start, stop), and of those that the edges cut, if they are wanted."""
+        low, high, own = _edge(start), _edge(stop), columns is not None
+        return self._at(as_of).statistics(name, width, low, high, columns or COLUMNS, cut=cut, own_type=own)
 
 
 def _edge(time: float) -> float | None:

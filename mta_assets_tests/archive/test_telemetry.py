@@ -229,3 +229,18 @@ def test_percentiles_of_days_are_those_of_their_good_samples(archive: TelemetryA
         for percent, values in found.percentiles.items():
             assert values[row] == pytest.approx(np.percentile(day, percent), rel=1e-13)
     assert np.isnan(archive.snapshot().statistics("MODE", "day", with_percentiles=True).percentiles[50]).all()
+
+
+def test_buckets_that_are_cut_have_the_statistics_of_their_samples_within(archive: TelemetryArchive) -> None:
+    put(archive, "a", group(np.arange(0.0, 2000.0, 32.8), np.arange(61.0)))
+    snapshot = archive.snapshot()
+    whole = snapshot.statistics("TEMP", "5min", 100.0, 1500.0)
+    assert whole.bucket.tolist() == [1, 2, 3]
+    found = snapshot.statistics("TEMP", "5min", 100.0, 1500.0, cut=True, own_type=True)
+    assert found.bucket.tolist() == [0, 1, 2, 3, 4]
+    assert found.n.tolist() == [6, 10, 10, 10, 6]  # samples 4 to 9, and 40 to 45
+    assert (found.min.tolist(), found.max.tolist()) == ([4, 10, 20, 30, 40], [9, 19, 29, 39, 45])
+    assert found.min.dtype == snapshot.read(["TEMP"])["TEMP"].values.dtype
+    inside = snapshot.statistics("TEMP", "5min", 340.0, 500.0, cut=True)
+    assert (inside.bucket.tolist(), inside.n.tolist(), inside.first.tolist()) == ([1], [5], [11.0])
+    assert len(snapshot.statistics("TEMP", "5min", 340.0, 500.0)) == 0

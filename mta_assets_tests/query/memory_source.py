@@ -85,13 +85,16 @@ class SummarySource(MemorySource):
 
     def statistics(
         self, name: str, width: str, start: float, stop: float, as_of: float | None = None,
-        columns: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None, cut: bool = False,
     ) -> Statistics | None:  # fmt: skip
         self.asked.append(width)
         one, step = self.given[name.upper()], WIDTHS[width]
         one = one.where(~one.bads)
+        low, high = to_nanoseconds(np.array([start, stop]))
+        if cut:
+            one = one.where((one.time >= low) & (one.time < high))
         bucket = one.time // (step * SECOND)
-        there = [b for b in np.unique(bucket) if b * step >= start and (b + 1) * step <= stop]
+        there = [b for b in np.unique(bucket) if cut or (b * step >= start and (b + 1) * step <= stop)]
         rows = [one.values[bucket == b] for b in there]
         per = {how: np.array([getattr(np, how)(row) for row in rows], float) for how in ("min", "max", "mean", "std")}
         return Statistics(

@@ -326,15 +326,17 @@ def test_whole_buckets_come_from_roll_ups_and_cut_ones_from_their_samples() -> N
     rng = np.random.default_rng(7)
     one = samples("A", np.arange(0, 5000, 16.4), rng.normal(size=305), period=16.4, group="G")
     stats = ("count", "min", "max", "mean", "std", "first", "last")
-    for period in (Period(100, 4321), Period(None, None), Period(0, 328), Period(10, 300)):
+    within_one_bucket, sharing_one = (Period(10, 300),), (Period(10, 700), Period(800, 4000))
+    one_period = [(Period(100, 4321),), (Period(None, None),), (Period(0, 328),), within_one_bucket]
+    for periods in [*one_period, sharing_one]:
         summed = SummarySource(one)
-        asked = query("A", sampling=Sampling(328.0, stats), periods=(period,))
+        asked = query("A", sampling=Sampling(328.0, stats), periods=periods)
         table, plain = only(run(asked, [summed])), only(run(asked, [MemorySource(one)]))
         assert plan(asked, [summed]).rollup == "5min"
         assert table.time.tolist() == plain.time.tolist()
         for name, values in plain.columns.items():
             np.testing.assert_allclose(table.columns[name], values, rtol=1e-12, atol=1e-14, err_msg=name)
-        assert summed.asked == ([] if period == Period(10, 300) else ["5min"])
+        assert summed.asked == ["5min"] * len(periods)
 
 
 def test_roll_ups_are_not_used_where_they_are_not_exact() -> None:
