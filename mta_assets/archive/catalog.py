@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from mta_assets.archive import catalog_rows as sql
 from mta_assets.archive import catalog_schema as db
+from mta_assets.archive.catalog_observations import ObservationCatalog
 from mta_assets.archive.catalog_playbacks import PlaybackCatalog
 from mta_assets.archive.catalog_runs import RunCatalog
 from mta_assets.archive.entries import QuarantineEntry
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from mta_assets.archive.reconcile import Reconciliation
 
 
-class Catalog(PlaybackCatalog, RunCatalog):
-    """Playbacks, runs with their products, faults and findings, and quarantined files of one database.
+class Catalog(PlaybackCatalog, RunCatalog, ObservationCatalog):
+    """Playbacks, runs with their products, faults and findings, observation intervals, deliveries, quarantined files.
 
     Threads may share an object; processes open their own.
 

@@ -85,11 +85,16 @@ def store_product(connection: sa.Connection, run: RunEntry, product: NewProduct)
 
 
 def retire(connection: sa.Connection, run: RunEntry, ids: Sequence[int]) -> None:
-    """Products that this pipeline had current here and has not made again are superseded."""
+    """Products that this pipeline had current here and has not made again are superseded.
+
+    Those that a delivery had taken the place of count as well: what is not made any more must not come back with a
+    withdrawal.
+    """
     c = db.products.c
+    shadowed = c.superseded_by.in_(sa.select(c.id).where(c.origin == "delivered"))
     rows = connection.execute(
         sa.select(c.id, c.series).where(
-            c.pipe_id == run.pipe_id, c.partition == run.partition, c.stream == run.stream, c.current
+            c.pipe_id == run.pipe_id, c.partition == run.partition, c.stream == run.stream, sa.or_(c.current, shadowed)
         )
     ).all()
     made = {row.series: row.id for row in rows if row.id in set(ids)}

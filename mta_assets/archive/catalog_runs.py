@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from mta_assets.archive import catalog_rows as sql
 from mta_assets.archive import catalog_schema as db
+from mta_assets.archive import delivered_rows, obi_rows
 from mta_assets.archive.catalog_base import CatalogBase
-from mta_assets.archive.entries import InputEntry, NewProduct, ProductEntry, RunEntry
+from mta_assets.archive.entries import InputEntry, NewProduct, ObiReport, ProductEntry, RunEntry
 from mta_assets.core.tables import Table
 
 
@@ -37,6 +38,7 @@ class RunCatalog(CatalogBase):
         faults: Table | None = None,
         findings: Table | None = None,
         facts: Mapping[str, Any] | None = None,
+        observations: ObiReport | None = None,
     ) -> list[int]:
         """Everything that a run leaves, in one transaction; returns the ids of its products in order.
 
@@ -50,6 +52,9 @@ class RunCatalog(CatalogBase):
                 return []
             ids = [sql.store_product(connection, run, product) for product in products]
             sql.retire(connection, run, ids)
+            if products:
+                span = min(p.tstart for p in products), max(p.tstop for p in products)
+                delivered_rows.settle(connection, sorted({p.file_id for p in products}), run.stream, span)
             sql.store_inputs(connection, ids, inputs)
             for table, records in ((db.faults, faults), (db.findings, findings)):
                 c = table.c
@@ -59,6 +64,8 @@ class RunCatalog(CatalogBase):
                 if rows:
                     connection.execute(sa.insert(table), rows)
             sql.merge_facts(connection, run.partition, facts or {})
+            if observations is not None:
+                obi_rows.report(connection, observations, run.finished)
         return ids
 
     def runs(

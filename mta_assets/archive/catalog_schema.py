@@ -4,14 +4,15 @@ Times are TT seconds since 1998.0 TT. A NaN is stored as NULL, because SQLite ha
 
 History of the data model: 0001 playbacks, runs, products with their inputs, faults, findings, quarantine;
 0002 the telemetry archive (`telemetry_schema`); 0003 observations, commands, values of intervals (`observing_schema`);
-0004 headers of products, kept for queries (`product_headers_schema`).
+0004 headers of products, kept for queries (`product_headers_schema`); 0005 observation intervals (`obi_schema`),
+origin and label of products: what is delivered from outside wins over our own.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0004"  # newest migration; the test of the migrations holds it
+REVISION = "0005"  # newest migration; the test of the migrations holds it
 
 metadata = sa.MetaData(
     naming_convention={
@@ -101,7 +102,10 @@ products = sa.Table(
     ),
     sa.Column("current", sa.Boolean, nullable=False),
     sa.Column("superseded_by", sa.Integer, sa.ForeignKey("products.id")),
+    sa.Column("origin", sa.String(12), nullable=False, server_default="pipeline", comment="pipeline, delivered"),
+    sa.Column("label", sa.String(100), nullable=False, server_default="", comment="fields of the name besides time"),
     sa.UniqueConstraint("stream", "name"),
+    sa.Index(None, "origin", "file_id"),
     sa.Index(None, "partition", "stream", "file_id"),
     sa.Index(None, "file_id", "tstart"),
     sa.Index(None, "series", "stream"),

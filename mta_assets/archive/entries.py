@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,18 @@ class ProductEntry:
     confirmed_by: str
     current: bool
     superseded_by: int | None
+    origin: str = "pipeline"
+    label: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether it came from outside, finished."""
+        return self.origin == "delivered"
+
+    @property
+    def withdrawn(self) -> bool:
+        """A delivery that was taken back."""
+        return self.delivered and not self.current and self.superseded_by is None
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,8 @@ class NewProduct:
     sha256: str
     created: float
     product_id: int | None = None
+    origin: str = "pipeline"
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,75 @@ class RunEntry:
     limits_version: str
     log_path: str
     message: str
+
+
+@dataclass(frozen=True)
+class ObiEntry:
+    """What is known of one observation interval (OBI) and where from.
+
+    Attributes
+    ----------
+    begun, ended
+        Whether the edge has been seen; only with both the interval can be processed.
+    facts
+        Instrument, grating, mode …: for kickoff and conditions.
+    sources
+        ``telemetry``, names of delivered products.
+    revision
+        1 for the first entry, one more with every change of interval or facts.
+    sequence
+        Number of the newest change, over all intervals.
+    standing
+        False when nothing says any more that there is such an interval.
+    """
+
+    partition: str
+    obsid: int
+    obi: int
+    tstart: float
+    tstop: float
+    begun: bool
+    ended: bool
+    facts: Mapping[str, Any]
+    sources: Sequence[str]
+    revision: int
+    sequence: int
+    changed: float
+    standing: bool = True
+
+    @property
+    def complete(self) -> bool:
+        return self.standing and self.begun and self.ended
+
+    @property
+    def waits_for(self) -> str:
+        """What is missing, in words; empty if nothing is."""
+        if not self.standing:
+            return "is none any more: later data took it back"
+        missing = [edge for edge, seen in (("begin", self.begun), ("end", self.ended)) if not seen]
+        return f"is not complete: its {' and its '.join(missing)} has not come down yet" if missing else ""
+
+
+@dataclass(frozen=True)
+class ObiReport:
+    """Observation intervals as one run sees them, for the catalog.
+
+    Attributes
+    ----------
+    found
+        `core.records.Observation` of all intervals that meet the zone; others are passed over.
+    zone
+        Start and stop [s]: what stood in it from telemetry before and is not found any more is taken back.
+    seen, file_ids, reach
+        Ids of the products that the run was given, of which file ids, and of which time: if others are current by
+        now, the run has seen too little and is to be repeated.
+    """
+
+    found: Sequence[Any]
+    zone: tuple[float, float]
+    seen: frozenset[int] = frozenset()
+    file_ids: tuple[str, ...] = ()
+    reach: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
-"""What pipelines report besides products: telemetry faults and findings. The catalog stores both."""
+"""What pipelines report besides products: telemetry faults, findings, observation intervals; the catalog keeps them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from mta_assets.core.tables import Column, Schema
 
@@ -44,3 +48,38 @@ FINDINGS = Schema(
     ),
     "Violations, before anyone is notified",
 )
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One observation interval (OBI) as telemetry or a product shows it.
+
+    Parameters
+    ----------
+    obsid, obi
+        Observation identifier, and number of the interval within it.
+    tstart, tstop
+        Interval, half open, TT seconds since 1998.0 TT.
+    begun, ended
+        Whether the edge is known. It waits to be processed until both are.
+    facts
+        What kickoff criteria and conditions may ask for: instrument, grating, mode …
+    """
+
+    obsid: int
+    obi: int
+    tstart: float
+    tstop: float
+    begun: bool = True
+    ended: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Key of the partition, ``28229_000``, as the archive's file names have it."""
+        return observation_key(self.obsid, self.obi)
+
+
+def observation_key(obsid: int, obi: int) -> str:
+    """Key of the partition of an observation interval."""
+    return f"{obsid:05d}_{obi:03d}"

@@ -26,6 +26,11 @@ class Request:
         happened, so that a repeated run gives the same bytes.
     facts
         What is known of the input (instruments, formats, data modes …): kickoff and ``when`` are judged by it.
+    obsid, obi, instrument
+        Of a partition of kind ``obi``: observation, number of the interval within it, science instrument (empty where
+        nothing says it).
+    waits
+        Why the partition can not be processed yet, in words; empty if it can.
     """
 
     partition: str
@@ -34,3 +39,7 @@ class Request:
     tstop: float
     created: float
     facts: Mapping[str, Any] = field(default_factory=dict)
+    obsid: int | None = None
+    obi: int | None = None
+    instrument: str = ""
+    waits: str = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mta_assets.archive.catalog import Catalog
-from mta_assets.archive.entries import NewProduct, RunEntry
+from mta_assets.archive.entries import NewProduct, ObiReport, RunEntry
 from mta_assets.archive.names import check_name, safe_name
 from mta_assets.archive.products import dump_fits
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
@@ -22,6 +22,7 @@ from mta_assets.core.errors import ConfigError
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product
 from mta_assets.core.times import to_yday
+from mta_assets.pipelines.observations import label_of
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 from mta_assets.pipelines.sink import Ending, Written, product_name
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mta_assets.archive.telemetry import TelemetryArchive
 
 MARK = ".stream"  # says which stream a root belongs to
+ZONE = 0.5  # of the reach: an interval that meets it lies whole within what the run has read
 SLOTS = 1024  # lock files for (pipeline, partition): two that share one only wait for each other
 
 
@@ -166,6 +168,7 @@ class ArchiveRun:
         entry = NewProduct(
             spec.id, path.name, str(path), spec.level or self.pipeline.level, series, version, product.tstart,
             product.tstop, product.rows, size, digest, self.request.created, product_id,
+            label=label_of(product.fields),
         )  # fmt: skip
         self.made.append((written, entry))
         return written
@@ -240,8 +243,21 @@ class ArchiveRun:
             for folder in {path.parent for path in moves.values()}:
                 fsync_folder(folder)
         self.sink.catalog.commit_run(
-            run, [new for _, new in self.made], ending.inputs, ending.faults, ending.findings, ending.facts
-        )
+            run, [new for _, new in self.made], ending.inputs, ending.faults, ending.findings, ending.facts,
+            self._report(ending),
+        )  # fmt: skip
+
+    def _report(self, ending: Ending) -> ObiReport | None:
+        """Observation intervals that the run has found, and of what it knew then."""
+        if ending.observations is None:
+            return None
+        file_ids = (*self.pipeline.inputs, *self.pipeline.optional_inputs)
+        seen = frozenset(entry.product_id for entry in ending.inputs if entry.product_id is not None)
+        zones = [
+            (self.request.tstart - share * self.pipeline.reach, self.request.tstop + share * self.pipeline.reach)
+            for share in (ZONE, 1.0)
+        ]
+        return ObiReport(ending.observations, zones[0], seen, file_ids, zones[1])
 
     def abandon(self) -> None:
         """Undo. What can not be undone now, because disk or catalog do not answer, the next run or start does."""

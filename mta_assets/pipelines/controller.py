@@ -138,6 +138,7 @@ def _run(
         findings,
         space.facts,
         space.plots,
+        space.observations,
     )
     log_path, plot_paths = run.finish(ending)
     return RunResult(
@@ -148,6 +149,8 @@ def _run(
 
 def _outcome(pipeline: Pipeline, request: Request, inputs: Mapping[str, Any], space: Workspace) -> tuple[Outcome, str]:
     try:
+        if request.waits and request.stream == "sdp":  # quick look takes what there is
+            return "nothing to do", f"{request.partition} {request.waits}"
         reason = unmet(pipeline.kickoff, request.facts)
         if reason:
             return "nothing to do", f"kickoff not met: {reason}"
@@ -209,7 +212,7 @@ def _validated(
         product,
         tstart=product.tstart if known else request.tstart,
         tstop=product.tstop if known else request.tstop,
-        fields=_fields(product, spec, pipeline),
+        fields=_fields(product, spec, pipeline, request),
     )
 
 
@@ -232,10 +235,12 @@ def _check_columns(spec: ProductSpec, table: Table) -> None:
             )
 
 
-def _fields(product: Product, spec: ProductSpec, pipeline: Pipeline) -> dict[str, Any]:
-    """Fields of the name; what an external program could not say comes from the keyword of the same name."""
+def _fields(product: Product, spec: ProductSpec, pipeline: Pipeline, request: Request) -> dict[str, Any]:
+    """Fields of the name; observation and interval are those of the partition, and what an external program could not
+    say comes from the keyword of the same name."""
     root = spec.root if spec.root is not None else pipeline.root
-    found = dict(product.fields)
+    of_partition = {"obsid": request.obsid, "obi": request.obi}
+    found = {**{k: v for k, v in of_partition.items() if v is not None}, **product.fields}
     for name in format_fields(root + (spec.suffix or "")):
         if name not in found and name.upper() in product.header:
             found[name] = _plain(product.header[name.upper()])

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mta_assets.archive.segments import write_rows
 from mta_assets.archive.store import fsync_folder, make_folder, outside_faults, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.records import Observation
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
@@ -94,6 +96,8 @@ class DirectRun:
             for name, table in (("faults", ending.faults), ("findings", ending.findings)):
                 if table is not None and len(table):
                     write_bytes(self.folder / f"{stem}_{name}.json", _listed(table))
+            if ending.observations is not None:
+                write_bytes(self.folder / f"{stem}_observations.json", _observed(ending.observations))
             write_bytes(log_path, ending.log)
         finally:
             self.abandon()
@@ -101,6 +105,11 @@ class DirectRun:
 
     def abandon(self) -> None:
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def _observed(observations: Sequence[Observation]) -> bytes:
+    rows = [{"key": one.key, **asdict(one)} for one in observations]
+    return (json.dumps(rows, indent=1, default=str) + "\n").encode()
 
 
 def _listed(table: Table) -> bytes:

@@ -16,6 +16,7 @@ from mta_assets.core.request import Request
 from mta_assets.core.tables import Product
 from mta_assets.missions.load import Mission
 from mta_assets.pipelines.calendar import CALENDAR
+from mta_assets.pipelines.observations import belongs_to_obi
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 
@@ -114,6 +115,8 @@ def describe_files(spec: ProductSpec, paths: Sequence[Path]) -> list[InputEntry]
 def input_stream(registry: Registry, file_id: str, stream: str) -> str:
     """The stream that an input is taken from: the same if a pipeline makes it there, else the other one."""
     makers = registry.producers(file_id)
+    if not makers and registry.product(file_id).delivered:
+        return "sdp"  # what is delivered is archival
     if not makers or any(stream in maker.streams for maker in makers):
         return stream
     return makers[0].streams[0]
@@ -122,9 +125,15 @@ def input_stream(registry: Registry, file_id: str, stream: str) -> str:
 def find_products(
     registry: Registry, pipeline: Pipeline, request: Request, catalog: Catalog, file_id: str
 ) -> list[ProductEntry]:
-    """Current products that are an input of a pipeline for a partition: those of the partition itself, or, of days and
-    weeks, all that meet its time."""
+    """Current products that are an input of a pipeline for a partition: those of the partition itself; of days and
+    weeks, and where the pipeline reaches beyond its partition, all that meet the time; of an observation those that
+    belong to it, and what belongs to no observation and meets its time."""
     stream = input_stream(registry, file_id, request.stream)
+    reach = (request.tstart - pipeline.reach, request.tstop + pipeline.reach)
+    if pipeline.partition == "obi" and not belongs_to_obi(registry, file_id):
+        return catalog.products(file_id=file_id, stream=stream, within=reach)
+    if pipeline.partition == "playback" and pipeline.reach:
+        return catalog.products(file_id=file_id, stream=stream, within=reach)
     if pipeline.partition in CALENDAR:
         return catalog.products(file_id=file_id, stream=stream, within=(request.tstart, request.tstop))
     return catalog.products(file_id=file_id, partition=request.partition, stream=stream)

@@ -18,7 +18,7 @@ from mta_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mta_assets.archive.catalog import Catalog
-    from mta_assets.archive.entries import PlaybackEntry
+    from mta_assets.archive.entries import ObiEntry, PlaybackEntry
     from mta_assets.archive.telemetry import TelemetryArchive
     from mta_assets.pipelines.controller import RunResult
     from mta_assets.pipelines.inputs import Input
@@ -112,6 +112,16 @@ class Platform:
             raise BadData(f"no playback {partition!r} in the catalog: put its file in with `mta ingest`")
         return entry
 
+    def obi_entry(self, partition: str) -> ObiEntry:
+        """What the catalog holds of an observation interval."""
+        entry = self.catalog.obi(partition)
+        if entry is None:
+            raise BadData(
+                f"no observation interval {partition!r} in the catalog: it comes with the telemetry that shows it, "
+                "or with a product of it (`mta deliver`)"
+            )
+        return entry
+
     def execute(self, pipe_id: str, stream: Stream, partition: str) -> RunResult:
         """Run one pipeline for one partition on what the archive has, and commit what it makes.
 
@@ -128,7 +138,13 @@ class Platform:
 
         pipeline = self.registry.pipeline(pipe_id)
         if pipeline.partition in CALENDAR:
-            return self._execute_calendar(pipeline, stream, partition)
+            tstart, tstop = interval_of(pipeline.partition, partition)
+            return self._execute_on_products(pipeline, Request(partition, stream, tstart, tstop, created=tstop))
+        if pipeline.partition == "obi":
+            from mta_assets.pipelines.observations import obi_request
+
+            obi = self.obi_entry(partition)
+            return self._execute_on_products(pipeline, obi_request(obi, stream, created=obi.tstop))
         entry = self.playback_entry(partition)
         request = Request(partition, stream, entry.tstart, entry.tstop, created=entry.created, facts=entry.facts)
         opened = self._opened(entry) if self.raw_product.id in pipeline.inputs else {}
@@ -143,26 +159,27 @@ class Platform:
         """Start and stop of a partition of a pipeline [TT s since 1998.0]."""
         if pipeline.partition in CALENDAR:
             return interval_of(pipeline.partition, partition)
+        if pipeline.partition == "obi":
+            obi = self.obi_entry(partition)
+            return obi.tstart, obi.tstop
         entry = self.playback_entry(partition)
         return entry.tstart, entry.tstop
 
-    def _execute_calendar(self, pipeline: Pipeline, stream: Stream, partition: str) -> RunResult:
-        """A day or week: its inputs are what meets its time, its DATE is that of the newest of them."""
+    def _execute_on_products(self, pipeline: Pipeline, asked: Request) -> RunResult:
+        """A day, week or observation: its inputs are products, its DATE is that of the newest of them."""
         from mta_assets.pipelines.archive_sink import ArchiveSink
         from mta_assets.pipelines.batch import Asking
         from mta_assets.pipelines.controller import run_pipeline
         from mta_assets.pipelines.inputs import find_inputs, find_products
         from mta_assets.query.session import sources
 
-        tstart, tstop = self.interval(pipeline, partition)
-        asked = Request(partition, stream, tstart, tstop, created=tstop)
         needed = (*pipeline.inputs, *pipeline.optional_inputs)
         found = [p for name in needed for p in find_products(self.registry, pipeline, asked, self.catalog, name)]
-        request = replace(asked, created=max((product.created for product in found), default=tstop))
-        earlier = self.catalog.products(pipe_id=pipeline.id, partition=partition, stream=stream)
+        request = replace(asked, created=max((product.created for product in found), default=asked.created))
+        earlier = self.catalog.products(pipe_id=pipeline.id, partition=asked.partition, stream=asked.stream)
         inputs: dict[str, Any] = dict(find_inputs(self.registry, pipeline, request, self.catalog))
         inputs["archive"] = Asking(lambda: sources(self.settings), bool(earlier))
-        sink = ArchiveSink(self.catalog, self.roots[stream], stream, lambda: self.telemetry)
+        sink = ArchiveSink(self.catalog, self.roots[asked.stream], asked.stream, lambda: self.telemetry)
         return run_pipeline(self.registry, pipeline, request, inputs, sink)
 
     def _opened(self, entry: PlaybackEntry) -> dict[str, Input]:

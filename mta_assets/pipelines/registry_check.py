@@ -12,11 +12,12 @@ from mta_assets.archive.names import build_name, format_fields
 from mta_assets.core.errors import ConfigError, MtaError
 from mta_assets.pipelines.batch_check import batch_problems
 from mta_assets.pipelines.examples import example_fields, examples
+from mta_assets.pipelines.observation_check import delivery_problems, observation_problems
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec, Range, Step
 
 RESERVED_READS = frozenset({"archive", "mission", "request"})
-RESERVED_WRITES = frozenset({"products", "faults", "findings", "plots", "facts"})
+RESERVED_WRITES = frozenset({"products", "faults", "findings", "plots", "facts", "observations"})
 REQUEST_FIELDS = frozenset({"tstart", "tstop", "partition", "stream", "created"})
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -26,9 +27,10 @@ def check(registry: Registry) -> list[str]:
     problems: list[str] = []
     for pipeline in registry.pipelines.values():
         where = f"{registry.sources['pipeline', pipeline.id].name}: pipeline.{pipeline.id}"
-        for test in (_files, _conditions, _steps, _roots, batch_problems):
+        for test in (_files, _conditions, _steps, _roots, batch_problems, observation_problems):
             problems += [f"{where}{text}" for text in test(registry, pipeline)]
     problems += _outputs_once(registry)
+    problems += delivery_problems(registry)
     problems += _disjoint(registry)
     problems += _unmade(registry)
     for partition in dict.fromkeys(p.partition for p in registry.pipelines.values()):
@@ -53,8 +55,10 @@ def _files(registry: Registry, pipeline: Pipeline) -> Iterator[str]:
                     yield f".outputs: {file_id} has the format {product.format}, pipelines write fits"
                 if product.from_outside:
                     yield f".outputs: {file_id} comes from outside, no pipeline makes it"
-            elif not product.from_outside and not registry.producers(file_id):
-                yield f".{key}: {file_id} is made by no pipeline and is not marked external"
+            elif not product.from_outside and not product.delivered and not registry.producers(file_id):
+                yield f".{key}: {file_id} is made by no pipeline and is neither marked external nor delivered"
+            elif pipeline.partition == "obi" and product.format in ("vcdu", "ccsds"):
+                yield f".{key}: {file_id} is a playback, which an observation is not made of; take products of it"
 
 
 def _outputs_once(registry: Registry) -> Iterator[str]:
@@ -69,7 +73,8 @@ def _outputs_once(registry: Registry) -> Iterator[str]:
 def _unmade(registry: Registry) -> Iterator[str]:
     used = {i for p in registry.pipelines.values() for i in (*p.inputs, *p.optional_inputs)}  # told there
     for file_id, product in registry.products.items():
-        if file_id not in used and not product.from_outside and not registry.producers(file_id):
+        outside = product.from_outside or product.delivered
+        if file_id not in used and not outside and not registry.producers(file_id):
             where = registry.sources["product", file_id].name
             yield f"{where}: product.{file_id}: no pipeline makes it and it is not marked external"
 

@@ -48,6 +48,7 @@ class ProductSpec(_Section):
     columns: dict[str, list[str]] = {}  # HDU → columns that must be there
     external: bool = False  # comes from outside: no pipeline makes it
     archive_only: bool = False  # a quick-look pipeline must not make it
+    delivered: Literal["", "obi", "time"] = ""  # it may come finished, and then belongs to an observation or its time
     foreach: str | dict[str, list[str]] | None = None
 
     @field_validator("level", mode="before")
@@ -70,7 +71,7 @@ class ProductSpec(_Section):
 
     @property
     def from_outside(self) -> bool:
-        """Telemetry always comes from outside, other products where the registry says so."""
+        """Telemetry always comes from outside, other products where the registry says so; no pipeline makes them."""
         return self.external or self.format in ("vcdu", "ccsds")
 
 
@@ -111,6 +112,7 @@ class Pipeline(_Section):
     inputs: list[str] = []
     optional_inputs: list[str] = []
     outputs: list[str] = []
+    reach: float = Field(0.0, ge=0)  # [s] how far beyond the interval of the partition inputs are taken
     asset: str = ""  # the outputs are one asset of this name; each is one of its own, if not given
     root: str = ""
     foreach: str | dict[str, list[str]] | None = None

@@ -11,6 +11,7 @@ from mta_assets.archive.entries import InputEntry
 from mta_assets.archive.names import build_name
 from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.records import Observation
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
@@ -49,6 +50,7 @@ class Ending:
     findings: Table | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     plots: Mapping[str, bytes] = field(default_factory=dict)
+    observations: Sequence[Observation] | None = None
 
 
 class SinkRun(Protocol):

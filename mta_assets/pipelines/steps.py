@@ -10,11 +10,12 @@ from typing import Any
 from mta_assets.archive.entries import InputEntry
 from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ToolFailed
-from mta_assets.core.records import FAULTS, FINDINGS
+from mta_assets.core.records import FAULTS, FINDINGS, Observation
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Schema, Table, concatenate
 from mta_assets.pipelines.external import run_program
 from mta_assets.pipelines.kickoff import unmet
+from mta_assets.pipelines.observations import observations_of
 from mta_assets.pipelines.registry_check import RESERVED_WRITES, resolve
 from mta_assets.pipelines.registry_schema import Pipeline, Step
 from mta_assets.pipelines.runlog import RunLog, Stopwatch
@@ -38,6 +39,7 @@ class Workspace:
     findings: list[Table] = field(default_factory=list)
     plots: dict[str, bytes] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    observations: tuple[Observation, ...] | None = None  # None: no step has looked for any
 
     def all_faults(self) -> Table:
         return concatenate([FAULTS.empty(), *self.faults])
@@ -112,6 +114,9 @@ def _store(name: str, value: Any, tool: str, space: Workspace) -> None:
             raise ToolFailed(f"{tool}: plots {large} are larger than {LARGEST_PLOT} bytes; draw them smaller")
         space.plots.update(value)
         space.log.note(f"writes plots: {', '.join(value) or 'none'}")
+    elif name == "observations":
+        space.observations = (*(space.observations or ()), *observations_of(value, tool))
+        space.log.note(f"writes observations: {', '.join(one.key for one in space.observations) or 'none'}")
     else:
         space.facts.update(value)
         space.log.note(f"writes facts: {value}")
