@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mta_assets.archive.catalog_schema import REVISION
@@ -71,6 +75,38 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A consistent view of the database."""
     with _named_errors(engine), engine.connect() as connection:
         yield connection
+
+
+class Glance:
+    """A statement that is asked often and alone: its text is made once, and no transaction is begun around it.
+
+    For SQLite, where SQLAlchemy and the transaction take longer than the statement; elsewhere it is asked plainly.
+    """
+
+    def __init__(self, statement: sa.Select[Any]) -> None:
+        self.statement = statement
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+        """Text, names of its places, and the values that the statement itself gives."""
+        made = self.statement.compile(dialect=sqlite.dialect())
+        return str(made), tuple(made.positiontup or ()), made.params
+
+    def rows(self, where: sa.Engine | sa.Connection, **given: Any) -> list[tuple[Any, ...]]:
+        """All rows, of columns as the database keeps them; in the transaction of a connection, if it is one."""
+        if isinstance(where, sa.Connection):
+            return [tuple(row) for row in where.execute(self.statement, given)]
+        if where.dialect.name != "sqlite":
+            with reading(where) as connection:
+                return self.rows(connection, **given)
+        text, order, own = self._compiled
+        values = [given.get(name, own[name]) for name in order]
+        with _named_errors(where), closing(where.raw_connection()) as connection:
+            try:
+                found: list[tuple[Any, ...]] = connection.cursor().execute(text, values).fetchall()
+            except sqlite3.OperationalError as error:
+                raise OperationalError(text, None, error) from error
+            return found
 
 
 @contextmanager

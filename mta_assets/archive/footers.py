@@ -1,10 +1,11 @@
 """Footers of segments, parsed once: what a file holds, where, and from when to when.
 
-A segment never changes, so its footer is remembered by its path.
+A segment never changes, so its footer is remembered, with the pages that were checked; unless the file is another one.
 """
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterable
 from errno import ENOENT
@@ -55,6 +56,8 @@ class Footer:
         groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
         self.first, self.last = self.ends(sorted_by)
         self.rows = np.array([g.num_rows for g in groups], dtype=np.int64)
+        # Pages that this process has checked once; they are not checked again.
+        self.checked = np.zeros((len(groups), len(self.places)), bool)
         self.dtypes = {field.name: _numpy_dtype(field.type) for field in schema}
         self._flagged = {
             name: frozenset(i for i, g in enumerate(groups) if g.column(number).statistics.max > 0)
@@ -88,20 +91,26 @@ class Footer:
         return sizes
 
 
-_footers: OrderedDict[tuple[str, str], Footer] = OrderedDict()
+_footers: OrderedDict[tuple[str, str], tuple[tuple[int, ...], Footer]] = OrderedDict()
 _lock = Lock()
 
 
 def footer(path: Path, sorted_by: str = TIME) -> Footer:
-    """The footer of a segment; segments never change, so that it is parsed once."""
+    """The footer of a segment. Segments never change, so that it is parsed once; what has changed is read anew."""
     key = str(path), sorted_by
+    try:
+        about = os.stat(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(ENOENT, lost(path), str(path)) from error
+    identity = about.st_ino, about.st_size, about.st_mtime_ns
     with _lock:
-        if key in _footers:
+        known, foot = _footers.get(key, (None, None))
+        if foot is not None and known == identity:
             _footers.move_to_end(key)
-            return _footers[key]
+            return foot
     made = Footer(path, sorted_by)
     with _lock:
-        _footers[key] = made
+        _footers[key] = identity, made
         while len(_footers) > KEPT:
             _footers.popitem(last=False)
     return made

@@ -27,6 +27,7 @@ CONTRIBUTION = "contribution__id"
 SLOW, FAST = 16_384, 65_536  # [row] rows of a row group: period of 4 s and longer, and shorter
 SLOW_PERIOD = 4.0  # [s]
 DISTINCT = 0.5  # share of distinct values above which a dictionary does not pay
+MANY = 1 << 20  # [value] from which on columns are decoded on several threads
 JUDGED = 1024  # [value] of the middle of a column, from which that is told
 
 
@@ -141,13 +142,14 @@ def columns_of(
 ) -> dict[str, Array]:
     """Columns of whole row groups, all of which the segment has.
 
-    Every page has a checksum: a byte that has changed is an error, and never another value.
+    Every page has a checksum: a byte that has changed is an error, and never another value. It is computed the first
+    time that a process reads the page.
     """
     import pyarrow as pa
 
     places = [foot.places[name] for name in names]
     try:
-        table = _table(path, foot, groups, places, threads and len(places) > 4)
+        table = _table(path, foot, groups, places, threads and len(places) * foot.rows[groups].sum() > MANY)
     except FileNotFoundError as error:
         raise FileNotFoundError(ENOENT, lost(path), str(path)) from error
     except (pa.ArrowException, OSError) as error:
@@ -161,14 +163,18 @@ def _table(path: Path, foot: Footer, groups: Sequence[int], columns: Sequence[in
     # ahead (pre_buffer) is for slow disks: it hands everything to another thread first.
     from pyarrow._parquet import ParquetReader
 
+    which = np.ix_(groups, columns)
+    check = not foot.checked[which].all()
     reader = ParquetReader()
     reader.open(
-        str(path), use_memory_map=True, metadata=foot.metadata, pre_buffer=False, page_checksum_verification=True
+        str(path), use_memory_map=True, metadata=foot.metadata, pre_buffer=False, page_checksum_verification=check
     )
     try:
-        return reader.read_row_groups(list(groups), column_indices=list(columns), use_threads=threads)
+        table = reader.read_row_groups(list(groups), column_indices=list(columns), use_threads=threads)
     finally:
         reader.close()
+    foot.checked[which] = True
+    return table
 
 
 def _undecodable(path: Path, foot: Footer, groups: Sequence[int], names: Sequence[str]) -> list[str]:

@@ -75,13 +75,16 @@ class TelemetryArchive:
 
     def snapshot(self, as_of: float | None = None) -> Snapshot:
         """The archive as it stands now, or stood at a moment [TT s since 1998.0]: it does not change under a reader."""
-        with reading(self.engine) as connection:
-            newest, layout, correction = sql.state(connection)
-            if self._definitions is None or self._definitions.layout != layout:
+        newest, layout, correction = sql.state(self.engine)
+        if self._definitions is None or self._definitions.layout != layout:
+            with reading(self.engine) as connection:
                 self._definitions = Definitions.load(connection, layout)
-            if self._definitions.corrected != bool(correction):
-                self._definitions = replace(self._definitions, corrected=bool(correction))
-            at = newest if as_of is None else sql.head_at(connection, as_of)
+        if self._definitions.corrected != bool(correction):
+            self._definitions = replace(self._definitions, corrected=bool(correction))
+        at = newest
+        if as_of is not None:
+            with reading(self.engine) as connection:
+                at = sql.head_at(connection, as_of)
         return Snapshot(self.engine, self.root, at, self._definitions, historic=as_of is not None)
 
     # ---- writing

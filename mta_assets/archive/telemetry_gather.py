@@ -25,7 +25,8 @@ from mta_assets.core.flags import Quality
 from mta_assets.core.samples import Array, Nanoseconds, ParameterInfo
 
 READERS = 2  # pieces decoded at once
-AT_ONCE = 4  # row groups of a piece
+PIECE = 1 << 23  # [byte] of the decoded columns of a piece, about: more of them cost more than they share
+TIME_WIDTH = 8  # [byte] of a time
 Spans = Sequence[tuple[int, int]]
 T = TypeVar("T")
 U = TypeVar("U")
@@ -52,8 +53,11 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="mta-read")
 
 
-def pieces(root: Path, found: Sequence[Segment], spans: Spans, warnings: list[str]) -> list[Piece]:
-    """What has to be decoded of each segment; a damaged one is left out with a warning."""
+def pieces(
+    root: Path, found: Sequence[Segment], spans: Spans, warnings: list[str], width: int = TIME_WIDTH
+) -> list[Piece]:
+    """What has to be decoded of each segment, which has ``width`` bytes in a row; a damaged one is left out with a
+    warning."""
     several: list[Piece] = []
     starts, stops = np.array([s[0] for s in spans]), np.array([s[1] for s in spans])
     for segment in found:
@@ -66,11 +70,11 @@ def pieces(root: Path, found: Sequence[Segment], spans: Spans, warnings: list[st
         except segments.Damaged as error:
             warnings.append(str(error))
             continue
-        several += _of_segment(segment, foot, mine)
+        several += _of_segment(segment, foot, mine, width)
     return several
 
 
-def _of_segment(segment: Segment, foot: segments.Footer, spans: Spans) -> Iterator[Piece]:
+def _of_segment(segment: Segment, foot: segments.Footer, spans: Spans, width: int) -> Iterator[Piece]:
     slack = SAME_TIME if segment.doubled else 0  # rows of one time must come together
     low = np.array([span[0] for span in spans]) - slack
     high = np.array([span[1] for span in spans]) + slack
@@ -78,8 +82,8 @@ def _of_segment(segment: Segment, foot: segments.Footer, spans: Spans) -> Iterat
     wanted = np.flatnonzero(np.searchsorted(high, foot.first, "right") < np.searchsorted(low, foot.last, "right"))
     groups = wanted.tolist()
     # Rows of one time may stand on both sides of a row group's end: then the whole is one piece.
-    size = len(groups) if segment.doubled else AT_ONCE
-    for first in range(0, len(groups), size or 1):
+    size = max(1, len(groups) if segment.doubled else PIECE // (width * int(foot.rows.max(initial=1))))
+    for first in range(0, len(groups), size):
         part = groups[first : first + size]
         yield Piece(segment, foot, part, spans, int(foot.rows[part].sum()))
 

@@ -22,7 +22,7 @@ from mta_assets.archive.rollups import Rollup, empty, stack
 from mta_assets.archive.telemetry_columns import COLUMNS, column, computed, empty_samples, percentiles, statistics
 from mta_assets.archive.telemetry_definitions import Definitions, as_defined
 from mta_assets.archive.telemetry_faults import without_lost
-from mta_assets.archive.telemetry_gather import Spans, gather, pieces
+from mta_assets.archive.telemetry_gather import TIME_WIDTH, Spans, gather, pieces
 from mta_assets.archive.telemetry_rows import FILLER, GroupRows, contributions_of, join, nothing, resolve
 from mta_assets.archive.telemetry_spans import BEGINNING, END, bounds, cuts, edge
 from mta_assets.archive.telemetry_sql import Segment
@@ -143,8 +143,7 @@ class Snapshot:
         return by_group
 
     def _segments(self, group_id: int, kind: str, low: int, high: int) -> list[Segment]:
-        with reading(self.engine) as connection:
-            return sql.segments(connection, group_id, kind, low, high, self.transaction, not self.historic)
+        return sql.segments(self.engine, group_id, kind, low, high, self.transaction, not self.historic)
 
     def _group(self, group_id: int, keys: Sequence[str], spans: Spans, raw: bool) -> dict[str, Samples]:
         infos = [self.definitions.infos[key] for key in keys]
@@ -152,11 +151,12 @@ class Snapshot:
             return {key: empty_samples(info) for key, info in zip(keys, infos, strict=True)}
         standing = self._segments(group_id, "rows", spans[0][0], spans[-1][1])
         group, period = infos[0].group, self.definitions.periods.get(group_id, 0.0)
+        width = TIME_WIDTH + sum(np.dtype(info.dtype).itemsize for info in infos)
 
         def serve(some: Sequence[Segment]) -> GroupRows:
             if self._is_past(some):
                 return self._as_they_stood(some, spans, infos, period)
-            found = pieces(self.root, some, spans, self.warnings)
+            found = pieces(self.root, some, spans, self.warnings, width)
             return gather(self.root, found, infos, raw, group, period, self.warnings)
 
         rows = self._served(standing, serve)

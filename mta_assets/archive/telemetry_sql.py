@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mta_assets.archive import telemetry_schema as db
+from mta_assets.archive.database import Glance
 from mta_assets.archive.telemetry_rows import GroupRows
 from mta_assets.core import times
 from mta_assets.core.errors import BadData
@@ -77,41 +78,45 @@ def visible(at: int) -> sa.ColumnElement[bool]:
     return sa.and_(c.born <= at, sa.or_(c.dead.is_(None), c.dead > at))
 
 
-def state(connection: sa.Connection) -> tuple[int, int, int]:
+def state(where: sa.Engine | sa.Connection) -> tuple[int, int, int]:
     """Numbers of the newest transaction, layout and correction; 0 where there is none."""
-    row = connection.execute(STATE).one()
-    return row[0] or 0, row[1] or 0, row[2] or 0
+    ((transaction, layout, correction),) = STATE.rows(where)
+    return transaction or 0, layout or 0, correction or 0
 
 
 def segments(
-    connection: sa.Connection, group_id: int, kind: str, start: int, stop: int, at: int, disjoint: bool = True
+    where: sa.Engine | sa.Connection, group_id: int, kind: str, start: int, stop: int, at: int, disjoint: bool = True
 ) -> list[Segment]:
     """Segments of a snapshot that overlap [start, stop) ns, in order of time.
 
     ``disjoint`` bounds the search from below: those of the newest snapshot never overlap, so the last one that begins
     before ``start`` is the only one of the earlier ones that can reach into the stretch.
     """
-    given = {"group": group_id, "kind": kind, "at": at, "start": start, "stop": stop, "low": EARLIEST}
-    if disjoint:
-        low = connection.execute(LAST_BEFORE, given).scalar()
-        given["low"] = EARLIEST if low is None else low
-    return [Segment(*row) for row in connection.execute(OVERLAPPING, given)]
+    given = {"group": group_id, "kind": kind, "at": at, "start": start, "stop": stop}
+    return [_segment(row) for row in (AFTER_LAST if disjoint else OVERLAPPING).rows(where, **given)]
 
 
-def _statements() -> tuple[sa.Select[Any], sa.Select[Any], sa.Select[Any]]:
+def _segment(row: Sequence[Any]) -> Segment:
+    segment = Segment(*row)
+    return segment if isinstance(segment.doubled, bool) else replace(segment, doubled=bool(segment.doubled))
+
+
+def _statements() -> tuple[Glance, Glance, Glance]:
     """The statements of every read, built once: building one takes longer than carrying it out."""
     c, p = db.segments.c, sa.bindparam
     same = sa.and_(c.group_id == p("group"), c.kind == p("kind"), c.born <= p("at"))
     living = sa.and_(same, sa.or_(c.dead.is_(None), c.dead > p("at")))
     before = sa.select(c.start).where(living, c.start <= p("start")).order_by(c.start.desc()).limit(1)
     columns = [c[item.name] for item in fields(Segment)]
-    inside = sa.and_(living, c.start < p("stop"), c.stop > p("start"), c.start >= p("low"))
+    inside = sa.and_(living, c.start < p("stop"), c.stop > p("start"))
+    several = sa.select(*columns).where(inside).order_by(c.start, c.id)
+    after = several.where(c.start >= sa.func.coalesce(before.scalar_subquery(), EARLIEST))
     newest = [sa.select(sa.func.max(t.c.id)).scalar_subquery() for t in (db.transactions, db.layouts, db.corrections)]
-    return sa.select(*newest), before, sa.select(*columns).where(inside).order_by(c.start, c.id)
+    return Glance(sa.select(*newest)), Glance(several), Glance(after)
 
 
 EARLIEST = -(2**62)  # [ns]
-STATE, LAST_BEFORE, OVERLAPPING = _statements()
+STATE, OVERLAPPING, AFTER_LAST = _statements()
 
 
 def groups_by_name(connection: sa.Connection, names: Iterable[str]) -> dict[str, Group]:
