@@ -13,6 +13,7 @@ focal-plane frame before DET is computed (the sign of dtheta: from the DET of a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,7 +52,7 @@ class Aspect:
     dz: Array
     dtheta: Array
 
-    @property
+    @cached_property
     def moving(self) -> bool:
         """Whether dy, dz, dtheta are other than zero (solutions of today have them in the attitude)."""
         return bool(np.any(self.dy) or np.any(self.dz) or np.any(self.dtheta))
