@@ -92,10 +92,10 @@ def shift(y: Array, z: Array, offsets: Array) -> tuple[Array, Array]:
     """Focal-plane y, z [mm] turned by dtheta about the optical axis and moved by dy, dz.
 
     Signs and order as a real HRC-I event list has them: DETX grows by dy / pixel, DETY falls by dz / pixel, and
-    the plane turns by -dtheta in (DETX, DETY).
+    the plane turns by dtheta in (DETX, DETY), from DETX to DETY.
     """
     dy, dz, dtheta = offsets
-    return y - z * dtheta + dy, z + y * dtheta + dz
+    return y + z * dtheta + dy, z - y * dtheta + dz
 
 
 def to_sky(detx: Array, dety: Array, turns: Array, roll_nom: float, frame: geometry.Instrument) -> tuple[Array, Array]:
