@@ -160,35 +160,43 @@ class Preparation:
         return corrections.apply(rows, [*kept, *([self.new] if self.new else [])])
 
     def roll_up(self, change: GroupChange, rows: GroupRows | None, start: int, stop: int) -> None:
-        """Statistics of the buckets that [start, stop) touches, from all rows of these buckets."""
-        group, ids = change.group, change.group.parameters
+        """Statistics of the buckets that [start, stop) touches, from all rows of these buckets.
+
+        Hours are written by whole days, so that the next playback of a day finds all hours before it in one file.
+        """
         resolved = self.corrected(rows) if rows is not None else None
-        made: dict[str, rollups.Rollup] = {}
-        for kind, width in WIDTHS.items():
-            first, last = start // (width * SECOND), -(-stop // (width * SECOND))
-            if kind != "day":
-                fresh = (
-                    rollups.compute(resolved, ids, width, (first, last)) if resolved is not None else rollups.empty()
-                )
-            else:
-                fresh = rollups.days(self._hours(group, made["hour"], first, last, change.cleared["hour"]))
-            made[kind] = fresh
-            span = (first * width * SECOND, last * width * SECOND)
-            change.cleared[kind] = span
-            if len(fresh["bucket"]):
-                self.write_rollup(change, kind, fresh, span, "playback")
+
+        def buckets(width: int) -> tuple[int, int]:
+            return start // (width * SECOND), -(-stop // (width * SECOND))
+
+        def computed(kind: str) -> rollups.Rollup:
+            if resolved is None:
+                return rollups.empty()
+            return rollups.compute(resolved, change.group.parameters, WIDTHS[kind], buckets(WIDTHS[kind]))
+
+        days = buckets(WIDTHS["day"])
+        hours = self._hours(change.group, computed("hour"), days, buckets(WIDTHS["hour"]))
+        self._take(change, "5min", computed("5min"), buckets(WIDTHS["5min"]))
+        self._take(change, "hour", hours, (days[0] * 24, days[1] * 24))
+        self._take(change, "day", rollups.days(hours), days)
+
+    def _take(self, change: GroupChange, kind: str, rollup: rollups.Rollup, buckets: tuple[int, int]) -> None:
+        """These statistics, in place of all that there are of the buckets."""
+        step = WIDTHS[kind] * SECOND
+        span = change.cleared[kind] = buckets[0] * step, buckets[1] * step
+        if len(rollup["bucket"]):
+            self.write_rollup(change, kind, rollup, span, "playback")
 
     def _hours(
-        self, group: Group, fresh: rollups.Rollup, first: int, last: int, cleared: tuple[int, int]
+        self, group: Group, fresh: rollups.Rollup, days: tuple[int, int], hours: tuple[int, int]
     ) -> rollups.Rollup:
         """All hours of the days [first, last): the new ones, and the others as they stand."""
-        low, high = cleared[0] // (3600 * SECOND), cleared[1] // (3600 * SECOND)
-        day = 86400 * SECOND
+        day = WIDTHS["day"] * SECOND
         parts = [fresh]
-        for segment in sql.segments(self.read, group.id, "hour", first * day, last * day, self.at):
+        for segment in sql.segments(self.read, group.id, "hour", days[0] * day, days[1] * day, self.at):
             with readable():
                 old = read_rollup(self.root, segment)
-            parts += [rollups.within(old, first * 24, low), rollups.within(old, high, last * 24)]
+            parts += [rollups.within(old, days[0] * 24, hours[0]), rollups.within(old, hours[1], days[1] * 24)]
         return rollups.sort(rollups.stack(parts))
 
     # ---- files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -183,7 +183,6 @@ def _add_parameters(connection: sa.Connection, group: Group, new: Sequence[Param
 def ensure_layout(connection: sa.Connection, group: Group, infos: Sequence[ParameterInfo]) -> int:
     """The layout of a group with these definitions; the newest one is what the parameters are said to be."""
     ordered = sorted(infos, key=lambda info: info.name)
-    columns = [definition(info) for info in ordered]
     c, p = db.layouts.c, db.parameters.c
     newest = connection.execute(sa.select(sa.func.max(c.id)).where(c.group_id == group.id)).scalar()
     for after in ("", f"after {newest}: "):  # the second for definitions that come again after others
@@ -191,8 +190,9 @@ def ensure_layout(connection: sa.Connection, group: Group, infos: Sequence[Param
         known = connection.execute(sa.select(c.id).where(c.group_id == group.id, c.digest == digest)).scalar()
         if known is None:
             break
-        if known == newest or _standing(connection, group, columns):
+        if known == newest or _standing(connection, group, [definition(info) for info in ordered]):
             return int(known)
+    columns = [definition(info) for info in ordered]
     done = connection.execute(sa.insert(db.layouts).values(group_id=group.id, digest=digest, columns=columns))
     for column in columns:
         connection.execute(sa.update(db.parameters).where(p.id == group.parameters[column["name"]]).values(info=column))
@@ -213,7 +213,7 @@ def _unsized(column: Mapping[str, Any]) -> dict[str, Any]:
 
 def definition(info: ParameterInfo) -> dict[str, Any]:
     """A parameter's definition as JSON."""
-    return {**asdict(info), "states": {str(code): name for code, name in info.states.items()}}
+    return {**vars(info), "states": {str(code): name for code, name in info.states.items()}}
 
 
 def parameter_info(stored: Mapping[str, Any]) -> ParameterInfo:
@@ -239,7 +239,7 @@ def clip(connection: sa.Connection, old: Sequence[Segment], start: int, stop: in
 def add_segments(connection: sa.Connection, new: Sequence[Segment]) -> None:
     """Insert segments."""
     if new:
-        rows = [{k: v for k, v in asdict(segment).items() if k != "id"} for segment in new]
+        rows = [{name: value for name, value in vars(segment).items() if name != "id"} for segment in new]
         connection.execute(sa.insert(db.segments), rows)
 
 
