@@ -1,0 +1,164 @@
+"""From places on the detector to diffraction angles: the three dimensions of the Rowland spectrograph, block by block.
+
+Frames as in :mod:`mta_assets.instruments.geometry`. The zero order is where undispersed light of the source meets the
+focal plane at the moment of the event; the grating node lies on that ray at the Rowland distance before it. An event
+is seen from the node under ``tg_r`` along and ``tg_d`` across the dispersion (McDowell and Huenemoerder, "Coordinate
+systems …, paper III: dispersed spectra", grating angular coordinates). Against a real HETG list: 1.5e-5 deg at most.
+
+Arrays are float64 and of one length; nothing is changed in place. All of it is arithmetic of whole arrays, so that it
+runs at memory speed if the caller hands over blocks that fit into the cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.errors import BadData
+from mta_assets.instruments.geometry import (
+    FOCAL_LENGTH,
+    INSTRUMENTS,
+    chips,
+    detector_of,
+    instrument_offset,
+)
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """The chips of an instrument at one SIM offset, by chip_id, for look-up with whole arrays of events.
+
+    Parameters
+    ----------
+    known
+        For each chip_id whether there is such a chip.
+    origin, along, up
+        FC position [mm] of chip coordinates (0, 0) and steps of one pixel, shape (3, chips): x, y, z.
+    tilt
+        The plane as ``x + tilt[0] y + tilt[1] z = distance``, shape (2, chips).
+    distance
+        [mm], shape (chips,).
+    """
+
+    name: str
+    known: NDArray[np.bool_]
+    origin: Array
+    along: Array
+    up: Array
+    tilt: Array
+    distance: Array
+
+
+def planes(instrument: str, sim_x: float, sim_z: float) -> Planes:
+    """Chip planes of an instrument for a SIM offset [mm]."""
+    found = chips(instrument)
+    count = max(found) + 1
+    origin, along, up = (np.zeros((3, count)) for _ in range(3))
+    offset = instrument_offset(instrument, sim_x, sim_z)
+    for number, chip in found.items():
+        along[:, number] = chip.step_x
+        up[:, number] = chip.step_y
+        origin[:, number] = chip.corner + offset - (along[:, number] + up[:, number]) / 2
+    known = np.zeros(count, bool)
+    known[list(found)] = True
+    normal = np.cross(along, up, axis=0)
+    normal[0, ~known] = 1.0
+    normal = normal / normal[0]
+    distance = np.sum(normal * origin, axis=0)
+    return Planes(detector_of(instrument), known, origin, along, up, normal[1:], distance)
+
+
+def check_chips(chip_id: NDArray[np.integer], seen: Planes) -> NDArray[np.intp]:
+    """Chip numbers as indices.
+
+    Raises
+    ------
+    BadData
+        If one is not in the geometry.
+    """
+    index = chip_id.astype(np.intp)
+    if len(index) and (index.min() < 0 or index.max() >= len(seen.known) or not seen.known[index].all()):
+        wrong = sorted({int(one) for one in index} - set(np.flatnonzero(seen.known).tolist()))
+        raise BadData(
+            f"events on chips {wrong}, which {seen.name} does not have; it has {np.flatnonzero(seen.known).tolist()}: "
+            "the event list is of another instrument or damaged"
+        )
+    return index
+
+
+def chip_points(index: NDArray[np.intp], chipx: Array, chipy: Array, seen: Planes) -> tuple[Array, Array, Array]:
+    """FC x, y, z [mm] of chip coordinates [pixel]."""
+    x, y, z = (
+        seen.along[axis].take(index, mode="clip") * chipx
+        + seen.up[axis].take(index, mode="clip") * chipy
+        + seen.origin[axis].take(index, mode="clip")
+        for axis in range(3)
+    )
+    return x, y, z
+
+
+def det_points(index: NDArray[np.intp], detx: Array, dety: Array, seen: Planes) -> tuple[Array, Array, Array]:
+    """FC x, y, z [mm] at which the light that is drawn at DET coordinates [pixel] meets its chip."""
+    frame = INSTRUMENTS[seen.name]
+    a, b = (detx - frame.centre) * frame.det_pixel, (frame.centre - dety) * frame.det_pixel
+    length = (FOCAL_LENGTH - seen.distance[index]) / (1 - seen.tilt[0][index] * a - seen.tilt[1][index] * b)
+    return FOCAL_LENGTH - length, a * length, b * length
+
+
+def focus(instrument: str, detx: Array, dety: Array) -> tuple[Array, Array]:
+    """FC y, z [mm] in the focal plane (x = 0) of DET coordinates [pixel]."""
+    frame = INSTRUMENTS[detector_of(instrument)]
+    scale = frame.det_pixel * FOCAL_LENGTH
+    return (detx - frame.centre) * scale, (frame.centre - dety) * scale
+
+
+def diffraction(
+    x: Array,
+    y: Array,
+    z: Array,
+    zero_y: Array,
+    zero_z: Array,
+    cosine: Array | float,
+    sine: Array | float,
+    rowland: float,
+) -> tuple[Array, Array]:
+    """Tangents of the diffraction angles of FC points.
+
+    Parameters
+    ----------
+    x, y, z
+        Events, FC [mm].
+    zero_y, zero_z
+        Zero order in the focal plane at the time of each event, FC [mm].
+    cosine, sine
+        Of the angle between the dispersion direction and FC +Y.
+    rowland
+        Distance of the grating node from the focus [mm].
+
+    Returns
+    -------
+    along, across
+        ``tan(tg_r)`` and ``tan(tg_d)``.
+    """
+    # axes along and across the dispersion, turned from FC y and z about the optical axis
+    zero_along, zero_across = zero_y * cosine + zero_z * sine, zero_z * cosine - zero_y * sine
+    d_along, d_across = y * cosine + z * sine - zero_along, z * cosine - y * sine - zero_across
+    inverse = 1 / np.sqrt(zero_along * zero_along + zero_across * zero_across + FOCAL_LENGTH**2)
+    # how far an event lies before the zero order along the undispersed ray; the node is ``rowland`` before it
+    depth = (x * FOCAL_LENGTH - d_along * zero_along - d_across * zero_across) * inverse
+    # the dispersion direction is at right angles to that ray: what it leans, and its length
+    lean = zero_along * inverse
+    scale = (1 + lean * lean / 2) / (rowland - depth)  # of 1 / sqrt(1 - lean²): to 1e-9 half a degree off the axis
+    along = (d_along + lean * depth) * scale
+    across = (x * zero_across + d_across * FOCAL_LENGTH) * inverse * scale
+    return along, across / np.sqrt(1 + along * along)
+
+
+def small_arctan(tangent: Array) -> Array:
+    """Arc tangent [rad] of numbers below 0.04 (2.3 deg) to 1e-14: the series, five times as fast as the real one."""
+    square = tangent * tangent
+    return tangent * (1 - square * (1 / 3 - square * (1 / 5 - square / 7)))

@@ -1,0 +1,252 @@
+"""Events of a grating observation: which arm and order they belong to, and their angles and wavelengths.
+
+For each event in the regions of a source: the diffraction angles from its chip pixel and the place that the zero
+order had on the detector at that moment. That place follows from the event itself: its sky and DET coordinates tell
+where the telescope pointed, so no aspect is needed here, only the roll. (Its mean over the observation is used; real
+rolls drift by a few arc seconds, which is all that remains of the residuals against 13838 and 14392: 5e-7 deg in
+tg_r, 1.5e-5 in tg_d.)
+
+The pixel is taken as the archive does: tg_resolve_events uses the integer chip coordinates even where sky and DET
+were repositioned within the pixel (seen in 13838: with them its angles come out to 5e-7 deg, with the repositioned
+place to 9e-5). ``position="det"`` takes the repositioned place instead.
+
+Where the arms of the HETG cross, the CCD energy decides: an event that fits an order of one arm only is of that arm,
+any other is of none (tg_part 99), as in the archive's lists. HRC has no energies: events left of the zero order are
+of order -1, those right of it of +1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.tables import Column, Header, Schema, Table
+from mta_assets.instruments import gratings_frames as frames
+from mta_assets.instruments.gratings import NO_ORDER, NO_PART, ZERO_ORDER, Arm, arms
+from mta_assets.instruments.gratings_orders import Windows, sort_orders, windows
+from mta_assets.level15.columns import ACIS_ORDER, HRC_ORDER, TG_COLUMNS
+from mta_assets.level15.regions import MAX_SOURCES, Box, SourceRegion
+
+Array = NDArray[Any]
+Position = Literal["chip", "det"]
+
+BLOCK = 1 << 15  # events at once: fewer pay for the calls, more leave the cache
+DEGREE = 180 / np.pi
+NEEDED = ("x", "y", "detx", "dety", "chipx", "chipy")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What has to be known of an observation to resolve its events.
+
+    Parameters
+    ----------
+    detector
+        ``ACIS``, ``HRC-I`` or ``HRC-S``.
+    arms
+        Arms of its grating.
+    roll
+        Mean roll [deg] between the detector and the sky image.
+    seen
+        Chip planes at its SIM offset.
+    regions
+        Regions of its sources.
+    limits
+        Order-sorting windows; None sorts by the side of the zero order (HRC).
+    position
+        Which place of an event counts: the middle of its pixel (as in the archive) or its DET coordinates.
+    """
+
+    detector: str
+    arms: tuple[Arm, ...]
+    roll: float
+    seen: frames.Planes
+    regions: tuple[SourceRegion, ...]
+    limits: Windows | None
+    position: Position = "chip"
+
+
+def detector_name(header: Header) -> str:
+    """``ACIS``, ``HRC-I`` or ``HRC-S`` from INSTRUME and DETNAM."""
+    return "ACIS" if _value(header, "INSTRUME") == "ACIS" else str(_value(header, "DETNAM"))
+
+
+def setup(
+    header: Header, regions: tuple[SourceRegion, ...], osip: Table | None = None, position: Position = "chip"
+) -> Setup:
+    """Set-up from the keywords of an event list.
+
+    Parameters
+    ----------
+    header
+        With INSTRUME, DETNAM, GRATING, SIM_X, SIM_Z [mm] and ROLL_PNT [deg].
+    regions
+        Of its sources.
+    osip
+        Order-sorting windows in the form of the CALDB's OSIP; ours if None.
+
+    Raises
+    ------
+    NothingToDo
+        If no grating was in the beam.
+    BadData
+        If a keyword is missing or there is no region.
+    """
+    grating = str(_value(header, "GRATING")).strip().upper()
+    if grating in ("NONE", ""):
+        raise NothingToDo("no grating was in the beam (GRATING = NONE): there is nothing to resolve")
+    if not regions:
+        raise BadData(
+            "a grating observation without a zero order: no event can be resolved; give its place on the sky image "
+            "(zero_order = x, y) and run the pipeline again"
+        )
+    detector = detector_name(header)
+    seen = frames.planes(detector, float(_value(header, "SIM_X")), float(_value(header, "SIM_Z")))
+    limits = windows(osip) if detector == "ACIS" else None
+    return Setup(detector, arms(grating, detector), float(_value(header, "ROLL_PNT")), seen, regions, limits, position)
+
+
+def resolve_events(events: Table, given: Setup) -> Table:
+    """Event list with the columns tg_r … tg_smap, as the archive's evt1a; rows and their order stay.
+
+    Parameters
+    ----------
+    events
+        Level-1 events with x, y, detx, dety, chipx, chipy [pixel] and ccd_id, energy [eV] (ACIS) or chip_id (HRC).
+
+    Raises
+    ------
+    BadData
+        If a column is missing or an event is on a chip that the instrument does not have.
+    """
+    chip = "ccd_id" if given.detector == "ACIS" else "chip_id"
+    needed = NEEDED if given.limits is None else (*NEEDED, "energy")
+    missing = [name for name in (*needed, chip) if name not in events]
+    if missing:
+        raise BadData(f"event list {events.name} has no columns {', '.join(missing)}: expected level-1 events")
+    count = len(events)
+    found = {name: np.zeros(count, column.dtype) for name, column in TG_COLUMNS.items()}
+    found["tg_m"][:], found["tg_part"][:] = NO_ORDER, NO_PART
+    for first in range(0, count, BLOCK):
+        rows = slice(first, min(first + BLOCK, count))
+        block = {name: events[name][rows] for name in needed}
+        block["chip"] = frames.check_chips(events[chip][rows], given.seen)
+        for region in reversed(given.regions):
+            _resolve(block, region, given, {name: column[rows] for name, column in found.items()})
+        found["tg_lam"][rows] = _wavelength(found["tg_mlam"][rows], found["tg_m"][rows])
+    return _table(events, found, given)
+
+
+def resolve(blocks: Iterable[Table], given: Setup) -> Iterator[Table]:
+    """The same for a long event list that comes in blocks: a block at a time, in constant memory."""
+    for events in blocks:
+        yield resolve_events(events, given)
+
+
+def _resolve(block: dict[str, Array], region: SourceRegion, given: Setup, out: dict[str, Array]) -> None:
+    """Columns of the events in the regions of one source, written over those of sources that count less."""
+    right, up = block["x"] - block["x"].dtype.type(region.x), block["y"] - block["y"].dtype.type(region.y)
+    zero = right * right + up * up <= region.radius**2
+    inside = {box.part: _in_box(right, up, region, box) & ~zero for box in region.boxes}
+    crossing = np.logical_and.reduce(list(inside.values())) if len(inside) == 2 else np.zeros_like(zero)
+    groups = [np.flatnonzero(mask) for mask in (zero, *(mask & ~crossing for mask in inside.values()))]
+    certain = sum(map(len, groups))
+    groups += [np.flatnonzero(crossing)] * len(inside)
+    rows, counts = np.concatenate(groups), [len(group) for group in groups]
+    parts = [ZERO_ORDER, *inside, *inside]
+    tg_r, tg_d, wavelength, order = _measure(block, rows, parts, counts, region, given)
+    wavelength[: counts[0]], order[: counts[0]] = 0.0, 0
+    out["tg_smap"][rows] |= np.int16(1 << (region.source - 1) if region.source <= MAX_SOURCES else 0)
+    part = np.repeat(np.array(parts, np.int16), counts)
+    if len(rows) > certain:
+        # where HEG and MEG cross: events that fit an order of one arm only are of that arm
+        fits = order[certain:].reshape(2, -1) != NO_ORDER
+        kept = np.concatenate([np.arange(certain), certain + np.flatnonzero(fits & ~fits[::-1])])
+        rows, part, tg_r, tg_d = (rows.take(kept), part.take(kept), tg_r.take(kept), tg_d.take(kept))
+        wavelength, order = wavelength.take(kept), order.take(kept)
+    out["tg_r"][rows], out["tg_d"][rows], out["tg_mlam"][rows], out["tg_m"][rows] = tg_r, tg_d, wavelength, order
+    out["tg_part"][rows], out["tg_srcid"][rows] = part, region.source
+
+
+def _wavelength(order_wavelength: Array, order: Array) -> Array:
+    """Wavelength [Å]: 0 of the zero order, NaN without an order."""
+    alone = order_wavelength / np.maximum(np.abs(order), 1)
+    return np.where(order == NO_ORDER, np.float32(np.nan), np.abs(alone))
+
+
+def _in_box(right: Array, up: Array, region: SourceRegion, box: Box) -> NDArray[np.bool_]:
+    """Whether events lie in a box; ``right`` and ``up`` are counted from the zero order and keep their precision."""
+    angle = np.radians(box.angle)
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    x, y = box.x - region.x, box.y - region.y
+    along = right * cosine + up * sine - (x * cosine + y * sine)
+    across = up * cosine - right * sine - (y * cosine - x * sine)
+    return np.asarray((np.abs(along) <= box.length / 2) & (np.abs(across) <= box.width / 2))
+
+
+def _measure(
+    block: dict[str, Array], rows: Array, parts: list[int], counts: list[int], region: SourceRegion, given: Setup
+) -> tuple[Array, Array, Array, NDArray[np.int16]]:
+    """tg_r, tg_d [deg], tg_mlam [Å] and order of rows, so many after each other as events of each part."""
+    chip = block["chip"].take(rows)
+    names = ("x", "y", "chipx", "chipy", "detx", "dety")
+    x, y, chipx, chipy, detx, dety = (block[name].take(rows).astype(np.float64) for name in names)
+    if given.position == "chip":
+        point = frames.chip_points(chip, chipx, chipy, given.seen)
+    else:
+        point = frames.det_points(chip, detx, dety, given.seen)
+    roll = np.radians(given.roll)
+    cosine, sine = np.cos(roll), np.sin(roll)
+    x -= region.x
+    y -= region.y
+    zero = frames.focus(given.detector, detx - cosine * x + sine * y, dety - sine * x - cosine * y)
+    by_part = {arm.part: arm for arm in given.arms}
+    by_part[ZERO_ORDER] = given.arms[-1]  # the archive's angles of the zero order are the MEG's
+    angle = np.radians([by_part[part].angle for part in parts])
+    turn = (np.repeat(np.cos(angle), counts), np.repeat(np.sin(angle), counts))
+    along, across = frames.diffraction(*point, *zero, *turn, given.arms[0].rowland)
+    tg_r, tg_d = frames.small_arctan(along) * DEGREE, across * (1 - across * across / 3) * DEGREE
+    period = np.repeat([by_part[part].period for part in parts], counts)
+    wavelength = period * along / np.sqrt(1 + along * along)
+    if given.limits is None:
+        return tg_r, tg_d, wavelength, np.sign(wavelength).astype(np.int16)
+    energy = block["energy"].take(rows).astype(np.float64)
+    return tg_r, tg_d, wavelength, sort_orders(energy, wavelength, chip, chipx, chipy, given.limits)
+
+
+def _table(events: Table, found: dict[str, Array], given: Setup) -> Table:
+    """Columns in the archive's order with the keywords that level 1.5 adds."""
+    order = ACIS_ORDER if given.detector == "ACIS" else HRC_ORDER
+    known = {column.name: column for column in events.schema.columns} if events.schema else {}
+    names = [name for name in order if name in found or name in events]
+    columns = {name: found[name] if name in found else events[name] for name in names}
+    schema = Schema(
+        events.name,
+        tuple(
+            TG_COLUMNS.get(name) or known.get(name) or Column(name, array.dtype.str[1:], shape=array.shape[1:])
+            for name, array in columns.items()
+        ),
+        "events with grating coordinates",
+    )
+    header: Header = {
+        "CONTENT": ("TGEVT1", "events with grating coordinates"),
+        "HDUSPEC": ("Grating Data Products: Level 1.5 ICD, V1.6", "document"),
+        "HDUCLAS3": ("RESOLVED", "with grating coordinates"),
+        "ACSYS5": ("GDP:ASC-GDP-1.1", "grating coordinate system"),
+        "RAND_TG": (0.0, "pixel randomization width"),
+        "TG_POS": (given.position.upper(), "place of an event: middle of its pixel, or DET"),
+    }
+    return Table(events.name, columns, {**events.header, **header}, schema)
+
+
+def _value(header: Header, name: str) -> Any:
+    """A keyword's value, with or without its comment."""
+    if name not in header:
+        raise BadData(f"event list without the keyword {name}: gratings coordinates need it")
+    value = header[name]
+    return value[0] if isinstance(value, tuple) else value
