@@ -19,7 +19,7 @@ from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import geometry, hrc_plane, hrc_status
 from mta_assets.level1 import hrc_sky, hrc_taps
 from mta_assets.level1.hrc_calibration import Calibration
-from mta_assets.level1.hrc_columns import TELEMETERED, events_schema, world_coordinates
+from mta_assets.level1.hrc_columns import CHIP_LIMITS, TELEMETERED, events_schema, world_coordinates
 from mta_assets.level1.hrc_regions import BadRegions
 
 Array = NDArray[Any]
@@ -135,6 +135,9 @@ def _places(
     if setup.bad is not None:
         bad = setup.bad.hit(chip_id, chipx, chipy)
         flags |= bad.astype(np.uint32) << np.uint32(hrc_status.BITS - hrc_status.BAD_REGION)
+    # between the segments of HRC-S and beside a chip there are no pixels: such an event gets the nearest one
+    for pixels, most in zip((chipx, chipy), CHIP_LIMITS[plane.detector], strict=True):
+        np.clip(pixels, 1, most, out=pixels)
     chips = np.full(len(x), chip_id, np.int16) if isinstance(chip_id, int) else chip_id
     out |= {"chip_id": chips, "chipx": chipx, "chipy": chipy, "_x": x, "_y": y}
     return out | {"tdetx": chipx + tile_x, "tdety": chipy + tile_y}

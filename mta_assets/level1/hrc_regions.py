@@ -22,7 +22,8 @@ from mta_assets.level1.hrc_columns import BADPIX, CHIP_LIMITS, MASK
 if TYPE_CHECKING:
     from mta_assets.missions.load import Mission
 
-MOST = 64  # rectangles of one chip: one bit each
+MOST = 62  # rectangles of one chip: one bit each
+BEYOND_X, BEYOND_Y = np.uint64(1 << 62), np.uint64(1 << 63)  # the bits of what lies beside the chip
 EDGE = 1  # STATUS bit (from 0) of the regions at the edges, as the archive sets it
 
 
@@ -40,7 +41,7 @@ class BadRegions:
     by_y: NDArray[np.uint64]
 
     def hit(self, chip_id: NDArray[np.int16] | int, chipx: NDArray[Any], chipy: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which pixels are bad; those beyond the chip count as its edge."""
+        """Which pixels are bad; those beside the chip are."""
         x, y = (np.clip(value, 0, table.shape[1] - 1) for value, table in ((chipx, self.by_x), (chipy, self.by_y)))
         if isinstance(chip_id, int):
             return (self.by_x[chip_id][x] & self.by_y[chip_id][y]) != 0
@@ -61,6 +62,10 @@ def bad_regions(table: Table, detector: str) -> BadRegions:
     chips = np.asarray(table["CHIP_ID"], np.int64)
     nx, ny = CHIP_LIMITS[detector]
     by_x, by_y = (np.zeros((int(chips.max(initial=3)) + 1, n + 2), np.uint64) for n in (nx, ny))
+    by_x[:, [0, nx + 1]] = BEYOND_X
+    by_y[:, [0, ny + 1]] = BEYOND_Y
+    by_x |= BEYOND_Y
+    by_y |= BEYOND_X
     for chip in np.unique(chips):
         rows = np.flatnonzero(chips == chip)
         if len(rows) > MOST:

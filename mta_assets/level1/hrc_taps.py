@@ -148,7 +148,7 @@ def sum_flags(v: Array, u: Array, pha: NDArray[Any], scaled: Array, calibration:
     scaled
         Both, times 2^(scale - 1).
     """
-    amplitude = np.floor(scaled * (0.5 / calibration.amp_gain))
+    amplitude = np.floor(scaled / (2 * calibration.amp_gain))
     _set(flags, amplitude == 0, status.NO_AMPLITUDE)
     _set(flags, np.abs(pha - amplitude) > calibration.pha_ratio * amplitude, status.PHA_RATIO, amplitude != 0)
     _set(flags, np.abs(v - u) > calibration.grid_ratio * v, status.GRID_RATIO, v > 0)
@@ -167,7 +167,7 @@ def pulse_invariant(
         size = calibration.pi_bin
         across = np.clip(raw_u // size, 0, gain.shape[1] - 1).astype(np.intp)
         gain = gain[np.clip(raw_v // size, 0, gain.shape[0] - 1).astype(np.intp), across]
-    value = scaled * (0.5 / calibration.amp_gain) * gain
+    value = scaled / (2 * calibration.amp_gain) * gain
     _set(flags, value > PI_MAX, status.PI_OVERFLOW)
     return np.clip(value, 0, PI_MAX).astype(np.int16)
 

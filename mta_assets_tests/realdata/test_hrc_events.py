@@ -56,7 +56,7 @@ def made() -> tuple[dict[str, Array], Table, hrc_events.Setup]:
 def still() -> NDArray[np.bool_]:
     """Events in which no tap rings."""
     _, events, _ = made()
-    return ~events["status"][:, [hrc_status.RINGING_V - 1, hrc_status.RINGING_U - 1]].any(axis=1)
+    return np.asarray(~events["status"][:, [hrc_status.RINGING_V - 1, hrc_status.RINGING_U - 1]].any(axis=1))
 
 
 def in_good_times() -> NDArray[np.bool_]:

@@ -79,8 +79,8 @@ def test_a_tighter_limit_leaves_the_rows_that_pass_it_and_their_time(obsid: str,
 
 def test_dead_time_factors_follow_from_the_counts(obsid: str) -> None:
     given = primary(obsid, "dtf1")
-    counts = (given[f"{name}_EVT_COUNT"] for name in ("TOTAL", "VALID", "PROC"))
-    ours = hrc_dead_time.dead_time(given["TIME"], *counts)
+    total, valid, processed = (given[f"{name}_EVT_COUNT"] for name in ("TOTAL", "VALID", "PROC"))
+    ours = hrc_dead_time.dead_time(given["TIME"], total, valid, processed)
     residual = {name: float(np.abs(ours[name] - given[name]).max()) for name in ("DTF", "DTF_ERR")}
     print(f"{obsid}: {len(given)} rows, DTF differs by {residual['DTF']:.1e}, DTF_ERR by {residual['DTF_ERR']:.1e}, "
           f"STATUS bits set {ours['STATUS'].sum()}")  # fmt: skip
