@@ -1,0 +1,84 @@
+"""Columns of event tables by name, whatever their case: the archive writes them small, our level 0 in capitals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Array, Header, Table
+
+BLOCK = 1 << 18  # [event] rows that are worked on at once
+
+
+def column(table: Table, name: str) -> Array:
+    """A column by its name in either case, in native byte order.
+
+    Raises
+    ------
+    BadData
+        If the table has none of that name.
+    """
+    found = find(table, name)
+    if found is None:
+        raise BadData(f"table {table.name} has no column {name!r}; it has {', '.join(table.columns)}")
+    return found
+
+
+def find(table: Table, name: str) -> Array | None:
+    """`column`, or None where there is none."""
+    for spelled in (name, name.lower(), name.upper()):
+        if spelled in table.columns:
+            return table.columns[spelled]
+    return None
+
+
+def number(table: Table, name: str) -> int:
+    """Number of a column from 1, as the keywords of a FITS table count (TCRVLn)."""
+    for place, spelled in enumerate(table.columns):
+        if spelled.lower() == name.lower():
+            return place + 1
+    raise BadData(f"table {table.name} has no column {name!r}; it has {', '.join(table.columns)}")
+
+
+def keyword(header: Header, name: str, default: Any = None) -> Any:
+    """Value of a keyword, with or without its comment."""
+    given = header.get(name, default)
+    return given[0] if isinstance(given, tuple) else given
+
+
+def required(header: Header, name: str, what: str) -> float:
+    """Value of a keyword that has to be a finite number.
+
+    Raises
+    ------
+    BadData
+        If it is missing or no number; the message names the product and what to do.
+    """
+    value = keyword(header, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadData(
+            f"{what}: keyword {name} is {value!r}, expected a number. Make the product again or deliver another"
+        )
+    return float(value)
+
+
+def blocks(table: Table, size: int = BLOCK) -> Iterator[Table]:
+    """A table in pieces of at most ``size`` rows, views of the whole."""
+    for start in range(0, len(table), size):
+        part = {name: array[start : start + size] for name, array in table.columns.items()}
+        yield Table(table.name, part, table.header, table.schema)
+
+
+IDENTITY = (
+    "OBS_ID", "OBI_NUM", "SEQ_NUM", "OBJECT", "OBSERVER", "TITLE", "DETNAM", "GRATING", "DATAMODE", "READMODE",
+    "RA_PNT", "DEC_PNT", "ROLL_PNT", "RA_NOM", "DEC_NOM", "ROLL_NOM", "RA_TARG", "DEC_TARG", "SIM_X", "SIM_Y",
+    "SIM_Z", "FOC_LEN", "RADESYS", "MISSION", "TELESCOP", "INSTRUME", "TIMEDEL", "TIMEREF",
+)  # fmt: skip
+
+
+def identity(header: Header) -> Header:
+    """Keywords of the observation that everything made from its events carries on."""
+    return {name: header[name] for name in IDENTITY if name in header}

@@ -1,0 +1,186 @@
+"""Level-2 events: those of good grade and status within the good times of their chip.
+
+What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file"; ACIS status bits: CIAO
+"dictionary: ACIS status bits"; HRC: STDLEV1 status filter of the HRC event files): ACIS grades 0, 2, 3, 4 and 6 with
+no status bit set, HRC events without the bits that the pattern names. Everything works block by block, memory does
+not grow with the number of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core import intervals
+from mta_assets.core.errors import BadData
+from mta_assets.core.intervals import Intervals
+from mta_assets.core.tables import Column, Header, Product, Schema, Table, concatenate
+from mta_assets.level2.columns import blocks, column, find, identity, keyword
+from mta_assets.level2.livetime import live_keywords, main_ccd
+
+Gtis = Mapping[int | None, Intervals]  # by ccd_id; None: of every chip that has none of its own
+
+GOOD_GRADES = (0, 2, 3, 4, 6)  # ASCA grades of X-rays (CIAO dictionary, "grade")
+NO_STATUS = "0" * 32
+HRC_STATUS = "xxxxxx00xxxx0xxx00000000xx000000"  # bits that have to be 0, bit 31 first (STDLEV1 filter of the HRC)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is kept.
+
+    Parameters
+    ----------
+    grades
+        GRADE of the events that are kept; None for detectors without grades.
+    status
+        One character for each bit as it stands in the file, the highest first: 0 or 1 as it has to be, x for either.
+    energy
+        Least and greatest energy [eV], the least included; None for all.
+    """
+
+    grades: tuple[int, ...] | None = GOOD_GRADES
+    status: str = NO_STATUS
+    energy: tuple[float, float] | None = None
+
+
+ACIS = Selection()
+HRC = Selection(None, HRC_STATUS)
+
+GTI = Schema("GTI", (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")))
+
+
+def selected(events: Table, selection: Selection, gtis: Gtis) -> NDArray[np.bool_]:
+    """For each event whether it is kept.
+
+    Parameters
+    ----------
+    events
+        Columns TIME, and as the selection and the intervals ask CCD_ID, GRADE, STATUS (bits), ENERGY.
+    gtis
+        Good times by chip; those under None hold for chips that have none of their own. A chip without any has no good
+        time. NaN times, energies out of order or chips that are not named are never good.
+    """
+    keep = _in_good_time(events, gtis)
+    if selection.grades is not None:
+        grade = column(events, "GRADE")
+        table = np.zeros(256, bool)
+        table[list(selection.grades)] = True
+        keep &= (grade >= 0) & (grade < 256) & table[grade & 255]
+    keep &= _status(events, selection.status)
+    if selection.energy is not None:
+        energy = column(events, "ENERGY")
+        keep &= (energy >= selection.energy[0]) & (energy < selection.energy[1])
+    return keep
+
+
+def _in_good_time(events: Table, gtis: Gtis) -> NDArray[np.bool_]:
+    times = column(events, "TIME")
+    ccd = find(events, "CCD_ID")
+    if ccd is None:
+        if None not in gtis and len(gtis) != 1:
+            raise BadData(
+                f"table {events.name} has no CCD_ID, but good times of chips {sorted(map(str, gtis))} were given"
+            )
+        return intervals.contains(next(iter(gtis.values())) if None not in gtis else gtis[None], times)
+    keep = np.zeros(len(times), bool)
+    for chip in np.unique(ccd).tolist():
+        here = ccd == chip
+        keep[here] = intervals.contains(gtis.get(chip, gtis.get(None, intervals.EMPTY)), times[here])
+    return keep
+
+
+def _status(events: Table, pattern: str) -> NDArray[np.bool_]:
+    wanted = np.frombuffer(pattern.encode(), "u1")
+    if not np.isin(wanted, np.frombuffer(b"01x", "u1")).all():
+        raise BadData(f"status pattern {pattern!r}: expected characters 0, 1 and x")
+    places = np.flatnonzero(wanted != ord("x"))
+    if not len(places):
+        return np.ones(len(events), bool)
+    status = find(events, "STATUS")
+    if status is None:
+        raise BadData(f"table {events.name} has no STATUS column: run level 1 on it, or select without status")
+    if status.shape[1:] != (len(pattern),):
+        raise BadData(
+            f"table {events.name}: STATUS has cells of shape {status.shape[1:]}, the pattern {len(pattern)} bits"
+        )
+    return np.asarray((status[:, places] == (wanted[places] == ord("1"))).all(axis=1))
+
+
+def filter_events(events: Iterable[Table], selection: Selection, gtis: Gtis) -> Iterator[Table]:
+    """Blocks of events without those that are not kept; one block comes for each that goes in."""
+    for block in events:
+        yield block.where(selected(block, selection, gtis))
+
+
+def gtis_of(tables: Sequence[Table]) -> dict[int | None, Intervals]:
+    """Good times by chip from the GTI tables of a product (CCD_ID in their header, None where there is none)."""
+    found: dict[int | None, Intervals] = {}
+    for table in tables:
+        if table.name.upper().startswith("GTI"):
+            chip = keyword(table.header, "CCD_ID")
+            good = np.column_stack([column(table, "START"), column(table, "STOP")])
+            found[None if chip is None else int(chip)] = intervals.normalise(good)
+    return found
+
+
+def gti_tables(gtis: Gtis, main: int | None = None) -> list[Table]:
+    """GTI tables as an event file carries them: one for each chip, the main chip's first."""
+    order = sorted(gtis, key=lambda chip: (chip != main, -1 if chip is None else chip))
+    found = []
+    for chip in order:
+        header: Header = {
+            "CONTENT": ("GTI", "good time intervals"),
+            "HDUCLASS": ("OGIP", "format"),
+            "HDUCLAS1": ("GTI", "kind of table"),
+            "HDUCLAS2": ("STANDARD", "which ones"),
+        }
+        if chip is not None:
+            header["CCD_ID"] = (chip, "CCD for this table")
+            header["EXTVER"] = (chip, "version of this extension: its CCD")
+        good = intervals.normalise(gtis[chip])
+        table = GTI.build({"START": good[:, 0], "STOP": good[:, 1]}, header)
+        found.append(Table("GTI" if chip is None else f"GTI{chip}", table.columns, header, GTI))
+    return found
+
+
+def level2_events(
+    events: Table, gtis: Gtis, file_id: str, selection: Selection = ACIS, dtcor: float | None = None
+) -> Product:
+    """The level-2 event file of an observation: filtered events and the good times of each chip.
+
+    Parameters
+    ----------
+    events
+        Level-1 events with their header; its keywords are kept, TSTART … by the writer.
+    gtis
+        Good times by chip.
+    file_id
+        ACIS_EVT2 or HRC_EVT2.
+    dtcor
+        Dead-time factor; for ACIS from EXPTIME and TIMEDEL of the header if not given.
+
+    Raises
+    ------
+    BadData
+        If there is no good time at all, or a column or keyword is missing.
+    """
+    live = live_keywords(gtis, events.header, dtcor)
+    if not any(intervals.total(good) > 0 for good in gtis.values()):
+        raise BadData(f"{file_id}: no good time in any chip: see the flt1 product of this observation")
+    kept = list(filter_events(blocks(events), selection, gtis))
+    rows = concatenate(kept) if kept else events
+    header: Header = {
+        "CONTENT": ("EVT2", "what data product"),
+        "HDUCLASS": ("OGIP", "format"),
+        "HDUCLAS1": ("EVENTS", "kind of table"),
+        "HDUCLAS2": ("ACCEPTED", "which ones"),
+        **live,
+    }
+    table = Table("EVENTS", rows.columns, {**events.header, **header}, events.schema)
+    times = np.concatenate([intervals.normalise(good).ravel() for good in gtis.values()])
+    tables = (table, *gti_tables(gtis, main_ccd(gtis, events.header)))
+    return Product(file_id, tables, float(times.min()), float(times.max()), identity(events.header))

@@ -1,0 +1,162 @@
+"""Light curves of sources.
+
+The form is OGIP 93-003 (Angelini et al., "The OGIP Format for Light Curves"): RATE table with TIME (middle of the
+bin), RATE, ERROR, FRACEXP (part of the bin that was live), and the counts, background and exposure that they come
+from. Bins are equal; the part of a bin outside the good times and the dead time are known exactly, so that a gap
+lowers the exposure and not the rate. A bin without exposure has no rate: NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mta_assets.core import intervals
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.level2 import poisson
+from mta_assets.level2.columns import blocks, column, identity, keyword
+from mta_assets.level2.events import gti_tables
+from mta_assets.level2.livetime import acis_dtcor
+from mta_assets.level2.regions import Region, area, contains, region_table
+from mta_assets.level2.spectra import chip_exposure
+
+Array = NDArray[np.float64]
+MOST_BINS = 10_000_000
+
+RATE = Schema(
+    "RATE",
+    (
+        Column("TIME", "f8", "s", "middle of the bin"),
+        Column("RATE", "f8", "count/s", "net count rate; NaN: no exposure"),
+        Column("ERROR", "f8", "count/s", "upper 1 sigma error of RATE"),
+        Column("FRACEXP", "f8", "", "live part of the bin"),
+        Column("COUNTS", "i4", "count", "counts in the source region"),
+        Column("BKGCOUNT", "i4", "count", "counts in the background region"),
+        Column("EXPOSURE", "f8", "s", "live time of the bin"),
+    ),
+    "Light curve of a source",
+)
+
+
+def live_time(edges: ArrayLike, good: ArrayLike) -> Array:
+    """Seconds of good time between successive edges: exact, by differences of the time that was good until each."""
+    at = np.asarray(edges, np.float64)
+    gti = intervals.normalise(good)
+    if not len(gti):
+        return np.zeros(len(at) - 1)
+    lengths = np.concatenate([[0.0], np.cumsum(gti[:, 1] - gti[:, 0])])
+    index = np.searchsorted(gti[:, 0], at, side="right")
+    before = np.maximum(index - 1, 0)
+    partial = np.clip(at - gti[before, 0], 0, gti[before, 1] - gti[before, 0])
+    return np.diff(np.where(index > 0, lengths[before] + partial, 0.0))
+
+
+def bin_edges(good: ArrayLike, width: float) -> Array:
+    """Edges of equal bins from the start of the good times until they are covered.
+
+    Raises
+    ------
+    BadData
+        If there is no good time or the bins would be too many.
+    """
+    gti = intervals.normalise(good)
+    if not len(gti) or not width > 0:
+        raise BadData(f"light curve with bins of {width} s over {len(gti)} good times: there is nothing to bin")
+    number = int(np.ceil((gti[-1, 1] - gti[0, 0]) / width - 1e-9))
+    if number > MOST_BINS:
+        raise BadData(f"light curve of {number} bins: use bins longer than {width} s")
+    return np.asarray(gti[0, 0] + width * np.arange(number + 1))
+
+
+def counts_in_bins(events: Iterable[Table], region: Region, edges: Array, good: ArrayLike) -> NDArray[np.int64]:
+    """Events of a region in each bin, block by block; events outside of the good times do not count."""
+    counts = np.zeros(len(edges) - 1, np.int64)
+    for block in events:
+        times = column(block, "TIME")
+        keep = contains(region, column(block, "X"), column(block, "Y")) & intervals.contains(good, times)
+        place = np.searchsorted(edges, times[keep], side="right") - 1
+        counts += np.bincount(place[(place >= 0) & (place < len(counts))], minlength=len(counts))
+    return counts
+
+
+def rate_table(
+    edges: Array,
+    counts: NDArray[np.int64],
+    background: NDArray[np.int64],
+    share: float,
+    exposure: Array,
+    header: Header | None = None,
+) -> Table:
+    """RATE table.
+
+    Parameters
+    ----------
+    counts, background
+        Events of the source region and of the background region in each bin.
+    share
+        Area of the source region over that of the background region; 0 without one.
+    exposure
+        Live time of each bin [s].
+    """
+    width = np.diff(edges)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(exposure > 0, (counts - share * background) / exposure, np.nan)
+        noise = np.hypot(poisson.upper_error(counts), share * np.sqrt(background))
+        error = np.where(exposure > 0, noise / exposure, np.nan)
+    net = share > 0
+    return RATE.build(
+        {
+            "TIME": (edges[1:] + edges[:-1]) / 2,
+            "RATE": rate,
+            "ERROR": error,
+            "FRACEXP": exposure / width,
+            "COUNTS": counts,
+            "BKGCOUNT": background,
+            "EXPOSURE": exposure,
+        },
+        {
+            **(header or {}),
+            "CONTENT": ("LIGHTCURVE", "light curve"),
+            "HDUCLASS": ("OGIP", "format"),
+            "HDUCLAS1": ("LIGHTCURVE", "kind of table"),
+            "HDUCLAS2": ("NET" if net else "TOTAL", "background subtracted" if net else "with the background"),
+            "HDUCLAS3": ("RATE", "rates"),
+            "HDUVERS": ("1.1.0", "version of the format"),
+            "TIMEDEL": (float(width[0]), "[s] length of a bin"),
+            "TIMEPIXR": (0.5, "TIME is the middle of the bin"),
+            "DEADAPP": (True, "rates are corrected for dead time"),
+            "VIGNAPP": (False, "rates are not corrected for vignetting"),
+            "BACKAPP": (net, "background was subtracted"),
+            "BACKSCAL": (share, "source area over background area"),
+        },
+    )
+
+
+def light_curve(evt2: Product, region: Region, file_id: str, width: float, background: Region | None = None) -> Product:
+    """The light curve of a region of an observation: RATE, GTI of its chip, REGION.
+
+    Parameters
+    ----------
+    evt2
+        Level-2 events.
+    width
+        Length of the bins [s]; for ACIS more than the frame, or the counts beat with it.
+    """
+    events = evt2.table("EVENTS")
+    _, gtis = chip_exposure(evt2, region)
+    good = next(iter(gtis.values()))
+    given = keyword(events.header, "DTCOR")
+    dtcor = float(given) if given is not None else acis_dtcor(events.header)
+    edges = bin_edges(good, width)
+    counts = counts_in_bins(blocks(events), region, edges, good)
+    around, share = np.zeros_like(counts), 0.0
+    if background is not None:
+        around = counts_in_bins(blocks(events), background, edges, good)
+        share = area(region) / area(background)
+    header = identity(events.header)
+    header.pop("TIMEDEL", None)
+    table = rate_table(edges, counts, around, share, live_time(edges, good) * dtcor, header)
+    return Product(file_id, (table, *gti_tables(gtis), region_table(region)), evt2.tstart, evt2.tstop, header)

@@ -1,0 +1,207 @@
+"""Positions, counts and shapes of sources that are known to be there.
+
+All sources are measured together. Each event near sources is shared among them and the background by the densities of
+the point image there; a source's place is the mean of its events, weighted with their share and with the shape's own
+weight ``1 / (s² + r²)``, iterated until it stands: the maximum-likelihood place for that point image (the EM
+algorithm for Student's t, Lange, Little & Taylor 1989, JASA 84, 881, with a background). Unlike a plain centroid in a
+circle it is not drawn to the circle's centre by the background, nor to a neighbour. No loop goes over events: pairs
+of event and source are flat arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.level2 import psf
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+ROUNDS = (8, 12, 40)  # of the iteration: after each lot the sources that stand are left alone
+STILL = 0.02  # shifts of so little of a position's error end the iteration
+EXPONENT = psf.SLOPE + 1  # of the density
+GRID = np.geomspace(1e-3, 1.0, 65)  # radii of the information integral, in units of the greatest
+
+
+@dataclass(frozen=True)
+class Places:
+    """Fitted positions.
+
+    Attributes
+    ----------
+    x, y
+        Sky coordinates.
+    error
+        1 σ error along each axis [sky pixel].
+    """
+
+    x: Array
+    y: Array
+    error: Array
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Events near sources: ``event`` and ``source`` index, one pair for each source that an event is near to."""
+
+    event: Index
+    source: Index
+
+
+def pairs_of(x: Array, y: Array, sx: Array, sy: Array, radius: Array) -> Pairs:
+    """Pairs of events and sources that are closer than the source's radius."""
+    order = np.argsort(y, kind="stable")
+    height, across = y[order], x[order]
+    low, high = np.searchsorted(height, sy - radius), np.searchsorted(height, sy + radius, side="right")
+    events, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for i in range(len(sx)):  # sources, not events
+        part = slice(int(low[i]), int(high[i]))
+        near = np.flatnonzero((across[part] - sx[i]) ** 2 + (height[part] - sy[i]) ** 2 <= radius[i] ** 2)
+        events.append(order[part][near])
+        sources.append(np.full(len(near), i, np.int64))
+    return Pairs(np.concatenate(events), np.concatenate(sources))
+
+
+def places(x: Array, y: Array, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array) -> Places:
+    """Positions of sources.
+
+    Parameters
+    ----------
+    x, y
+        Sky coordinates of events.
+    pairs
+        Which are near which source, within `radii` of the start.
+    start
+        First guess, within about the radius of half the light.
+    s
+        Scale of the point image at each source [sky pixel].
+    background
+        Events per square sky pixel at each source.
+    """
+    event, source = pairs.event, pairs.source
+    number = len(s)
+    ex, ey = x[event], y[event]
+    cx, cy = (np.array(a, dtype=np.float64) for a in start)
+    strength = np.maximum(np.bincount(source, minlength=number).astype(np.float64) / 2, 1.0)
+    _, which = np.unique(event, return_inverse=True)
+    noise = background[source]
+    active = np.arange(number)
+    part = np.arange(len(event))
+    share = np.zeros(len(event))
+    for rounds in ROUNDS:
+        new, fitted, left = _fit(
+            ex[part], ey[part], which[part], source[part], (cx, cy, strength), s, noise[part], rounds
+        )
+        cx, cy, strength = new
+        share[part] = fitted
+        # sources that stand become background to the others: most need few rounds, faint ones many
+        active = active[left[active]]
+        if not len(active):
+            break
+        moving = np.zeros(number, bool)
+        moving[active] = True
+        fixed = ~moving[source]
+        r2 = (ex[fixed] - cx[source[fixed]]) ** 2 + (ey[fixed] - cy[source[fixed]]) ** 2
+        light = strength[source[fixed]] * psf.density(r2, s[source[fixed]])
+        noise = background[source] + np.bincount(which[fixed], light, int(which.max()) + 1)[which]
+        part = np.flatnonzero(~fixed)
+    dx, dy = ex - cx[source], ey - cy[source]
+    pull = (share * 2 * EXPONENT / (s[source] ** 2 + dx * dx + dy * dy)) ** 2 * (dx * dx + dy * dy) / 2
+    expected = information(strength, s, background)
+    # what the events say (Huber 1967: information from the scatter of the pulls) wins where it says less than the model
+    scatter = np.sqrt(np.bincount(source, pull, number)) / expected
+    return Places(cx, cy, np.maximum(1 / np.sqrt(expected), scatter))
+
+
+def _fit(
+    ex: Array,
+    ey: Array,
+    which: Index,
+    source: Index,
+    start: tuple[Array, Array, Array],
+    s: Array,
+    noise: Array,
+    rounds: int,
+) -> tuple[tuple[Array, Array, Array], Array, NDArray[np.bool_]]:
+    """Rounds of the iteration on some pairs: new places and strengths, shares of pairs, sources that still move."""
+    cx, cy, strength = start
+    number = len(s)
+    events = int(which.max()) + 1 if len(which) else 0
+    s2, width = s[source] ** 2, s[source]
+    there = np.bincount(source, minlength=number) > 0
+    share, moves = np.zeros(len(ex)), there
+    for _ in range(rounds):
+        dx, dy = ex - cx[source], ey - cy[source]
+        r2 = dx * dx + dy * dy
+        light = strength[source] * psf.density(r2, width)
+        share = light / (np.bincount(which, light, events)[which] + noise)
+        weight = share / (s2 + r2)
+        total = np.maximum(np.bincount(source, weight, number), 1e-30)
+        step_x = np.bincount(source, weight * dx, number) / total
+        step_y = np.bincount(source, weight * dy, number) / total
+        cx, cy = cx + step_x, cy + step_y
+        strength = np.where(there, np.maximum(np.bincount(source, share, number), 0.5), strength)
+        moves = there & (np.hypot(step_x, step_y) * np.sqrt(strength) >= STILL * s)
+        if not moves.any():
+            break
+    return (cx, cy, strength), share, moves
+
+
+def information(strength: Array, s: Array, background: Array) -> Array:
+    """Fisher information about the place along one axis [1/pixel²] of sources with so many events."""
+    reach = np.maximum(20 * s, 1.0)[:, None]
+    r = GRID * reach
+    scale = s[:, None]
+    light = strength[:, None] * psf.density(r**2, scale)
+    slope = light * 2 * EXPONENT * r / (scale**2 + r**2)
+    inside = slope**2 / (light + background[:, None]) * np.pi * r
+    return np.asarray(np.sum((inside[:, 1:] + inside[:, :-1]) / 2 * np.diff(r, axis=1), axis=1))
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Second moments: half-axes [sky pixel] of the 1 σ ellipse, angle [deg] of the major one from +X towards +Y."""
+
+    major: Array
+    minor: Array
+    angle: Array
+
+
+def apertures(x: Array, y: Array, pairs: Pairs, at: Places, radius: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Events within a radius about each place, and which pairs they are."""
+    i = pairs.source
+    inside = (x[pairs.event] - at.x[i]) ** 2 + (y[pairs.event] - at.y[i]) ** 2 <= radius[i] ** 2
+    return np.bincount(i[inside], minlength=len(at.x)).astype(np.float64), inside
+
+
+def shapes(
+    x: Array, y: Array, pairs: Pairs, inside: NDArray[np.bool_], at: Places, radius: Array, background: Array
+) -> Shapes:
+    """Ellipses from the second moments of the events within a radius, less those of an even background.
+
+    Where nothing is left they are NaN.
+    """
+    i, event = pairs.source[inside], pairs.event[inside]
+    number = len(at.x)
+    dx, dy = x[event] - at.x[i], y[event] - at.y[i]
+    noise = background * np.pi * radius**2
+    net = np.bincount(i, minlength=number) - noise
+    with np.errstate(divide="ignore", invalid="ignore"):
+        xx = (np.bincount(i, dx * dx, number) - noise * radius**2 / 4) / net
+        yy = (np.bincount(i, dy * dy, number) - noise * radius**2 / 4) / net
+        xy = np.bincount(i, dx * dy, number) / net
+        mean, split = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+        good = (net > 0) & (mean - split > 0)
+        major = np.sqrt(np.where(good, mean + split, np.nan))
+        minor = np.sqrt(np.where(good, mean - split, np.nan))
+    return Shapes(major, minor, np.where(good, np.degrees(np.arctan2(2 * xy, xx - yy)) / 2 % 180, 0.0))
+
+
+def spread(radius: Array, s: Array) -> Array:
+    """1 σ [pixel] along an axis of the point image's light within a radius: what `shapes` finds for a point."""
+    u2 = (radius / s) ** 2
+    # ∫ u² dE over E = 1 − (1 + u²)^−3/2: 2 − (1 + u²)^−3/2 (2 + 3 u²)
+    moment = 2 - (2 + 3 * u2) * (1 + u2) ** -psf.SLOPE
+    return np.asarray(s * np.sqrt(moment / psf.enclosed(radius, s) / 2))
