@@ -15,6 +15,7 @@ from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline
 
 TOOL = "mta_assets.pipelines.batch:run_query"
+WRITES = ("products", "plots")
 PARTITIONS = ("playback", "obi", *CALENDAR)
 # What the observing catalogue and the command history know is data, and not known before it is imported.
 OBSERVING = ("OBS", "BB", "CMD", "STATE", "ODB")
@@ -29,6 +30,8 @@ def batch_problems(registry: Registry, pipeline: Pipeline) -> Iterator[str]:
         yield f".inputs: a pipeline by {pipeline.partition} needs an input, so that it is known when there is new data"
     for number, step in enumerate(pipeline.profile, start=1):
         if step.tool == TOOL:
+            if tuple(step.writes) != WRITES:
+                yield f".profile[{number}].writes: a batch query gives {', '.join(WRITES)}, in this order"
             for text in _step(registry, pipeline, step.params):
                 yield f".profile[{number}].params{text}"
 

@@ -55,6 +55,7 @@ def test_the_batch_queries_of_the_missions_hold_together() -> None:
         ('product = "TREND_EPHIN"', 'product = "TREND_EPHINN"', "params.product", "expected an output of the pipeline"),
         ('product = "TREND_EPHIN"', 'product = "TELEMETRY"', "params.product", "whose name begins with TREND_"),
         ('partition = "day"', 'partition = "playback"', "params.query", "runs by day or week, not by playback"),
+        ('writes = ["products", "plots"]', 'writes = ["products"]', ".writes", "gives products, plots, in this order"),
         ('partition = "day"', 'partition = "month"', ".partition", "'month' is none"),
         ('inputs    = ["TELEMETRY"]', "inputs = []", ".inputs", "needs an input, so that it is known when"),
     ],
