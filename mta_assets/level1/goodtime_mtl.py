@@ -9,9 +9,10 @@ design.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level1.goodtime import Judged, judged_table
+
+if TYPE_CHECKING:
+    from mta_assets.missions.load import Mission
 
 Array = NDArray[Any]
 
@@ -115,6 +119,24 @@ def _declared(name: str, values: Array, source: Source) -> Column:
         original = {column.name: column for column in source.table.schema.columns}.get(source.columns[name])
         unit, doc = (original.unit, original.doc) if original is not None else ("", "")
     return Column(name, values.dtype.str.lstrip("<|="), unit, doc, values.shape[1:], bits=values.ndim == 2)
+
+
+def limits_of(mission: Mission, detector: str) -> tuple[str, ...]:
+    """The rules of a detector in the mission's calibration folder: ``hrc_limits.csv`` for HRC-I and HRC-S.
+
+    Raises
+    ------
+    ConfigError
+        If the file or the detector is not there.
+    """
+    path = mission.folder / "calibration" / f"{detector.split('-')[0].lower()}_limits.csv"
+    if not path.is_file():
+        raise ConfigError(f"mission {mission.name}: {path} does not exist; it has the good-time rules of {detector}")
+    with path.open(encoding="utf-8", newline="") as file:
+        rules = tuple(row["RULE"] for row in csv.DictReader(file) if row["DETNAM"] == detector)
+    if not rules:
+        raise ConfigError(f"mission {mission.name}: {path} has no good-time rule for {detector}")
+    return rules
 
 
 def limits_table(rules: Sequence[str]) -> Table:

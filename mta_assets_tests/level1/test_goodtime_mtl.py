@@ -9,6 +9,7 @@ from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.tables import Column, Schema, Table
 from mta_assets.level1 import goodtime, goodtime_mtl
 from mta_assets.level1.goodtime_mtl import Source
+from mta_assets.missions.load import load_mission
 
 HV = Schema(
     "HV", (Column("time", "f8", "s"), Column("2IMTPAST", "u1", "V", "voltage step"), Column("STATE", "U3"))
@@ -77,3 +78,23 @@ def test_an_observation_shorter_than_a_row_has_no_rows() -> None:
     assert len(goodtime_mtl.grid(0.0, 0.2)) == 0
     assert goodtime_mtl.grid(0.0, 0.25625).tolist() == [0.128125]
     assert len(goodtime_mtl.grid(5.0, 1.0)) == 0
+
+
+@pytest.mark.parametrize("detector", ["HRC-I", "HRC-S"])
+def test_the_rules_of_the_mission_can_be_read_and_pass_a_good_row(detector: str) -> None:
+    rules = goodtime_mtl.limits_of(load_mission("chandra"), detector)
+    columns = {name: np.array([90.0]) for name in ("Point_SunLimbAng", "Point_MoonLimbAng", "Point_EarthLimbAng")}
+    columns |= {"DTF": np.array([0.98]), "AOFF_GAP": np.array([0]), "asp_sol_status": np.array([0])}
+    columns |= {"DETNAM": np.array([detector]), "DET_HV": np.array(["ON"]), "GRATING": np.array(["LETG"])}
+    good = Table("MTL", {"time": np.array([1.0]), **columns, "MOVING": np.array([False])}, {"TIMEDEL": 2.0})
+    assert goodtime.judge(good, rules).gti.tolist() == [[0, 2]]
+    for name, value in (("MOVING", True), ("DET_HV", "OFF"), ("Point_SunLimbAng", 44.0), ("GRATING", "MOVING")):
+        bad = Table("MTL", {**good.columns, name: np.array([value])}, good.header)
+        assert goodtime.judge(bad, rules).gti.tolist() == []
+
+
+def test_a_detector_without_rules_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no good-time rule for HRC-X"):
+        goodtime_mtl.limits_of(load_mission("chandra"), "HRC-X")
+    with pytest.raises(ConfigError, match="does not exist"):
+        goodtime_mtl.limits_of(load_mission("chandra"), "WFC-1")

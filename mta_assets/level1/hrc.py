@@ -1,0 +1,146 @@
+"""HRC level 1 of an observation from the products that it is made of: the steps that a pipeline names.
+
+What stands in several level-0 products, because playbacks overlap or came twice, is taken once; events whose word was
+damaged are left out and counted (NDAMAGED).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.instruments import hrc_plane
+from mta_assets.level1 import hrc_dead_time, hrc_events, hrc_regions, hrc_sky
+from mta_assets.level1.hrc_calibration import of_mission
+
+if TYPE_CHECKING:
+    from mta_assets.missions.load import Mission
+
+Array = NDArray[Any]
+
+DETECTORS = ("HRC-I", "HRC-S")
+PARITY = 0  # bit of QUALITY in evt0: the event word fails its parity
+KEYS = ("DETNAM", "TSTART", "TSTOP", "SIM_X", "SIM_Z", "RA_NOM", "DEC_NOM", "ROLL_NOM")
+SAME_EVENT = ("CRSV", "CRSU", "AMP_SF", "AV1", "AV2", "AV3", "AU1", "AU2", "AU3", "PHA")
+
+
+def process_events(
+    evt0: Iterable[Product],
+    aspect: Iterable[Product],
+    good_times: Product,
+    bad_pixels: Product,
+    observation: Mapping[str, Any],
+    mission: Mission,
+) -> Product:
+    """The evt1 product of an observation.
+
+    Parameters
+    ----------
+    evt0, aspect
+        Level-0 events and aspect solutions (asol1, or osol1 on the quick-look stream) that touch the observation.
+    good_times, bad_pixels
+        flt1 (table GTI) and bpix1 (table BADPIX).
+    observation
+        Keywords of the observation; `KEYS` among them.
+    mission
+        Whose calibration is used.
+
+    Raises
+    ------
+    BadData
+        If a keyword is missing, the detector is no HRC, or there is no aspect solution.
+    """
+    detector = _known(observation)
+    tstart, tstop = float(observation["TSTART"]), float(observation["TSTOP"])
+    events, damaged = gathered((product.table("EVENTS") for product in evt0), tstart, tstop, detector)
+    ra, dec, roll = (float(observation[name]) for name in ("RA_NOM", "DEC_NOM", "ROLL_NOM"))
+    setup = hrc_events.Setup(
+        hrc_plane.Plane(detector, float(observation["SIM_X"]), float(observation["SIM_Z"])),
+        of_mission(mission, detector),
+        ra,
+        dec,
+        roll,
+        hrc_sky.prepare(joined_solutions(product.tables[0] for product in aspect), ra, dec, roll),
+        hrc_regions.bad_regions(bad_pixels.table("BADPIX"), detector),
+    )
+    header: Header = {**observation, "NDAMAGED": (damaged, "event words that were damaged and are left out")}
+    return hrc_events.event_product(
+        [events] if events is not None else [], setup, good_times.table("GTI"), tstart, tstop, header
+    )
+
+
+def gathered(tables: Iterable[Table], tstart: float, tstop: float, detector: str) -> tuple[Table | None, int]:
+    """Events of [tstart, tstop) in order of time, each once, and how many damaged ones were left out."""
+    parts, damaged = [], 0
+    for table in tables:
+        keep = (table["TIME"] >= tstart) & (table["TIME"] < tstop)
+        keep &= (np.asarray(table["DET_ID"]).reshape(len(table), -1)[:, 0] != 0) == (detector == "HRC-S")
+        whole = ~np.asarray(table["QUALITY"])[:, PARITY]
+        damaged += int(np.count_nonzero(keep & ~whole))
+        parts.append(table.where(keep & whole))
+    if not parts:
+        return None, damaged
+    events = concatenate(parts)
+    events = events.where(np.lexsort([events[name] for name in (*SAME_EVENT[::-1], "TIME")]))
+    again = np.ones(len(events), bool)
+    for name in ("TIME", *SAME_EVENT):
+        again[1:] &= events[name][1:] == events[name][:-1]
+    again[:1] = False
+    return events.where(~again), damaged
+
+
+def joined_solutions(tables: Iterable[Table]) -> Table:
+    """One aspect solution of several in order of time; what two of them cover is taken from the first."""
+    parts = sorted((table for table in tables if len(table)), key=lambda table: float(table["time"][0]))
+    if not parts:
+        raise BadData("HRC events: there is no aspect solution; deliver one or wait for the aspect pipeline")
+    names = [name for name in ("time", "q_att", *hrc_sky.OFFSETS) if all(name in part for part in parts)]
+    kept, last = [], -np.inf
+    for part in parts:
+        later = part.where(np.asarray(part["time"]) > last)
+        if len(later):
+            kept.append(Table(part.name, {name: later[name] for name in names}))
+            last = float(later["time"][-1])
+    return concatenate(kept)
+
+
+def dead_time_products(
+    times: ArrayLike,
+    total_rate: ArrayLike,
+    valid_rate: ArrayLike,
+    events: Product,
+    tstart: float,
+    tstop: float,
+) -> tuple[Product, Product]:
+    """dtf1 and dtfstat1 from the event rates in engineering and the events that came down.
+
+    Parameters
+    ----------
+    times
+        (n,) starts of the rows of secondary science [s], 2.05 s each.
+    total_rate, valid_rate
+        (n,) rates of triggers and of valid events [events/s] (2TLEV1RT, 2VLEV1RT).
+    events
+        The evt1 product: its events, and its good times.
+    """
+    row = hrc_dead_time.ROW
+    total, valid = (np.rint(np.asarray(rate, float) * row).astype(np.int64) for rate in (total_rate, valid_rate))
+    processed = hrc_dead_time.processed_counts(np.sort(events.table("EVENTS")["time"]), np.asarray(times, float), row)
+    table = hrc_dead_time.dead_time(times, total, valid, processed)
+    gti = events.table("GTI")
+    return hrc_dead_time.products(table, np.column_stack([gti["START"], gti["STOP"]]), tstart, tstop)
+
+
+def _known(observation: Mapping[str, Any]) -> str:
+    missing = [name for name in KEYS if name not in observation]
+    if missing:
+        raise BadData(f"HRC events: keywords {missing} of the observation are missing; its obspar has them")
+    detector = str(observation["DETNAM"])
+    if detector not in DETECTORS:
+        raise BadData(f"HRC events: DETNAM is {detector!r}, expected one of {', '.join(DETECTORS)}")
+    return detector
