@@ -55,6 +55,8 @@ def test_significances_are_those_of_the_normal_law_and_go_on_where_it_underflows
 
 def test_errors_of_counts_are_those_of_gehrels_tables():
     # Gehrels 1986, tables 1 and 2, S = 1: upper limits 1.841, 3.300, 14.27; lower limits 0.173, 6.891 of 0, 1, 10
-    assert (poisson.upper_error([0, 1, 10]) + [0, 1, 10]).tolist() == pytest.approx([1.841, 3.300, 14.27], abs=0.03)
-    assert ([1, 10] - poisson.lower_error([1, 10])).tolist() == pytest.approx([0.173, 6.891], abs=0.02)
+    assert (poisson.upper_error([0, 1, 10]) + np.array([0, 1, 10])).tolist() == pytest.approx(
+        [1.841, 3.300, 14.27], abs=0.03
+    )
+    assert (np.array([1, 10]) - poisson.lower_error([1, 10])).tolist() == pytest.approx([0.173, 6.891], abs=0.02)
     assert poisson.lower_error(0.0) == 0

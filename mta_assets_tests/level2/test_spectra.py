@@ -1,0 +1,139 @@
+"""Regions, spectra and light curves."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Product, Table
+from mta_assets.level2.events import gti_tables
+from mta_assets.level2.lightcurves import bin_edges, light_curve, live_time
+from mta_assets.level2.regions import Shape, area, background_region, contains, region_of, region_table, source_region
+from mta_assets.level2.spectra import channel_counts, group, spectrum
+from mta_assets_tests.level2.fields import event_table
+
+GTIS = {7: np.array([[100.0, 200.0], [250.0, 300.0]])}
+
+
+def product(x, y, times, pi, ccd=7):
+    number = len(x)
+    events = event_table({
+        "X": np.asarray(x, float), "Y": np.asarray(y, float), "TIME": np.asarray(times, float),
+        "PI": np.asarray(pi, np.int32), "CCD_ID": np.full(number, ccd, np.int16),
+    })  # fmt: skip
+    return Product("ACIS_EVT2", (events, *gti_tables(GTIS)), 100.0, 300.0)
+
+
+def test_shapes_hold_their_edges():
+    x = np.array([0.0, 3.0, 3.01, np.nan])
+    assert Shape("circle", 0, 0, (3, 0)).contains(x, 0).tolist() == [True, True, False, False]
+    assert Shape("annulus", 0, 0, (3, 4)).contains(x, 0).tolist() == [False, True, True, False]
+    assert Shape("circle", 0, 0, (3, 0), excluded=True).contains(x, 0).tolist() == [False, False, True, False]
+    assert Shape("box", 0, 0, (6, 2)).contains([3, 3.01, 0, 0], [1, 0, 1, 1.01]).tolist() == [True, False, True, False]
+    turned = Shape("rotbox", 0, 0, (6, 2), 90)
+    assert turned.contains([0, 0, 0.99, 1.01], [2.99, 3.01, 0, 0]).tolist() == [True, False, True, False]
+    tilted = Shape("ellipse", 10, 10, (4, 1), 45)
+    assert tilted.contains([12.8, 12.8], [12.8, 7.2]).tolist() == [True, False]
+
+
+def test_areas_are_those_of_the_formulas_and_of_what_is_left():
+    assert area(source_region(10, 20, 5)) == pytest.approx(np.pi * 25, rel=1e-3)
+    assert area([Shape("ellipse", 0, 0, (4, 2), 30)]) == pytest.approx(np.pi * 8, rel=2e-3)
+    assert area([Shape("rotbox", 0, 0, (4, 2), 30)]) == pytest.approx(8, rel=1e-2)
+    ring = background_region(0, 0, 10, 20, [(15, 0, 3), (100, 0, 3)])
+    assert len(ring) == 2
+    assert area(ring) == pytest.approx(np.pi * (400 - 100 - 9), rel=1e-3)
+    with pytest.raises(BadData, match="no area"):
+        area([Shape("circle", 0, 0, (1, 0), excluded=True)])
+
+
+def test_a_region_survives_its_table():
+    region = [*background_region(5.5, 6.5, 10, 20, [(15, 0, 3)]), Shape("ellipse", 1, 2, (3, 4), 12.5, component=2)]
+    assert region_of(region_table(region)) == region
+    assert contains(region, [1.0, 15.0, 5.5], [2.0, 0.0, 21.0]).tolist() == [True, False, True]
+    bad = Table("REGION", {"SHAPE": np.array(["blob"]), "X": np.zeros(1), "Y": np.zeros(1), "R": np.ones((1, 2))})
+    with pytest.raises(BadData, match="blob"):
+        region_of(bad)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(2, 40))
+def test_every_group_but_the_last_has_enough_counts_and_no_channel_too_many(counts, least):
+    flags = group(np.array(counts), least)
+    assert flags[0] == 1
+    starts = np.flatnonzero(flags == 1)
+    sums = np.add.reduceat(counts, starts)
+    assert (sums[:-1] >= least).all()
+    ends = np.append(starts[1:], len(counts)) - 1
+    assert (sums[:-1] - np.array(counts)[ends[:-1]] < least).all()
+
+
+def test_a_spectrum_counts_channels_in_its_region_and_knows_exposure_and_area():
+    made = product([0, 0, 2, 9, 0, 0], [0, 0, 0, 0, 0, 0], [110] * 6, [1, 1, 1024, 5, 0, 1025])
+    found = spectrum(made, source_region(0, 0, 5), "ACIS_PHA", least=2)
+    table = found.table("SPECTRUM")
+    assert [t.name for t in found.tables] == ["SPECTRUM", "GTI7", "REGION"]
+    assert table["CHANNEL"].tolist() == list(range(1, 1025))
+    assert (table["COUNTS"][0], table["COUNTS"][1023], table["COUNTS"].sum()) == (2, 1, 3)
+    header = {k: v[0] for k, v in table.header.items() if isinstance(v, tuple)}
+    assert header["EXPOSURE"] == pytest.approx(150 * 3.1 / 3.14104)
+    assert header["BACKSCAL"] == pytest.approx(np.pi * 25 / 8192**2, rel=1e-3)
+    assert (header["HDUCLAS1"], header["HDUCLAS4"], header["RESPFILE"], header["DETCHANS"]) == (
+        "SPECTRUM", "TYPE:I", "NONE", 1024)  # fmt: skip
+    assert table["GROUPING"][:3].tolist() == [1, 1, -1]
+    assert channel_counts([made.table("EVENTS")], source_region(0, 0, 99), (1, 1024)).sum() == 4
+
+
+def test_live_time_of_bins_is_exact_whatever_the_edges():
+    edges = np.array([0.0, 100.0, 150.0, 225.0, 275.0, 400.0])
+    assert live_time(edges, GTIS[7]).tolist() == [0, 50, 50, 25, 25]
+    assert live_time(edges, np.zeros((0, 2))).tolist() == [0] * 5
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=1, max_size=6), st.floats(0.7, 30))
+def test_live_times_of_bins_that_cover_the_good_times_add_up_to_them(spans, width):
+    good = np.sort(np.array(spans), axis=1)
+    good = good[good[:, 1] > good[:, 0] + 1e-6]
+    if not len(good):
+        return
+    from mta_assets.core import intervals
+
+    assert live_time(bin_edges(good, width), good).sum() == pytest.approx(intervals.total(good))
+
+
+def test_a_light_curve_has_the_rate_of_its_live_time_and_none_where_there_is_none():
+    times = np.concatenate([np.full(10, 101.0), np.full(4, 255.0), [230.0]])  # one event in the gap
+    made = product(np.zeros(15), np.zeros(15), times, np.ones(15))
+    found = light_curve(made, source_region(0, 0, 5), "ACIS_LTC", 25.0)
+    table = found.table("RATE")
+    share = 3.1 / 3.14104
+    assert table["TIME"].tolist() == [112.5, 137.5, 162.5, 187.5, 212.5, 237.5, 262.5, 287.5]
+    assert table["COUNTS"].tolist() == [10, 0, 0, 0, 0, 0, 4, 0]
+    np.testing.assert_allclose(table["EXPOSURE"], np.array([25, 25, 25, 25, 0, 0, 25, 25]) * share)
+    np.testing.assert_allclose(table["FRACEXP"], table["EXPOSURE"] / 25)
+    assert table["RATE"][0] == pytest.approx(10 / 25 / share)
+    assert np.isnan(table["RATE"][4:6]).all()
+    assert np.isfinite(table["ERROR"][[0, 1, 2, 3, 6, 7]]).all()
+    assert table.header["HDUCLAS2"][0] == "TOTAL"
+
+
+def test_the_background_is_taken_off_by_its_area():
+    x = np.concatenate([np.zeros(10), np.full(30, 12.0)])
+    made = product(x, np.zeros(40), np.full(40, 110.0), np.ones(40))
+    ring = background_region(0, 0, 10, 20)
+    table = light_curve(made, source_region(0, 0, 10), "ACIS_LTC", 200.0, ring).table("RATE")
+    live = table["EXPOSURE"][0]
+    assert live == pytest.approx(150 * 3.1 / 3.14104)
+    assert table["RATE"][0] == pytest.approx((10 - 30 / 3) / live, abs=1e-4)
+    assert table.header["HDUCLAS2"][0] == "NET"
+
+
+def test_bins_that_make_no_sense_are_refused():
+    with pytest.raises(BadData, match="nothing to bin"):
+        bin_edges(np.zeros((0, 2)), 10.0)
+    with pytest.raises(BadData, match="nothing to bin"):
+        bin_edges(GTIS[7], 0.0)
+    with pytest.raises(BadData, match="use bins longer"):
+        bin_edges(GTIS[7], 1e-6)
