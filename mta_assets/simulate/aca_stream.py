@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mta_assets.simulate.aca_packets import encode, encode_header, image_pixels
 from mta_assets.simulate.schedule import Schedule
-from mta_assets.simulate.starfield import INTEGRATION, SLOTS, Slot, slots
+from mta_assets.simulate.starfield import HOUSING, INTEGRATION, SLOTS, Slot, slots
 from mta_assets.telemetry.aca_packets import FRAMES, PARTS
 from mta_assets.telemetry.clock import Clock
 
@@ -21,13 +21,15 @@ TRACK, SEARCH = 1, 2  # IMGFUNC: tracking, searching
 CCD_TEMPERATURE = (-23.0, -10.0)  # [C] coldest and warmest
 TEMPERATURE_UNIT = 0.4  # [C] of the temperatures in the slot headers
 BACKGROUND = 22  # [adu] what the camera reports as the mean background
+UPDATE = 1.025  # [s] an image goes down one update period after the end of its integration
 
 
 @dataclass(frozen=True)
 class Images:
     """Images of one slot as they go down: the truth of a test.
 
-    ``counter`` is that of the first frame of each, ``raw`` (n, 8, 8) the pixels of ten bits, ``scale`` IMGSCALE.
+    ``counter`` is that of the first frame of each, ``raw`` (n, 8, 8) the pixels of ten bits, ``scale`` IMGSCALE,
+    ``row0`` and ``col0`` the corner that goes down.
     """
 
     slot: int
@@ -54,7 +56,8 @@ def images(schedule: Schedule, clock: Clock, counter: Array) -> list[Images]:
     for number in range(SLOTS):
         size = 8 if number < 3 else 6
         if size not in made:
-            made[size] = slots(schedule, clock.time(starts[size]))
+            # the light was gathered before the packet: the middle of the integration counts
+            made[size] = slots(schedule, clock.time(starts[size]) - UPDATE - INTEGRATION / 2)
         found.append(_image(made[size][number], starts[size]))
     return found
 
@@ -69,7 +72,9 @@ def _image(slot: Slot, counter: Array) -> Images:
     whole[:, inner, inner] = np.clip(raw, 0, FULL)
     if slot.size == 6:  # the corners are not telemetered
         whole[:, margin::5, margin::5][:, :2, :2] = 0
-    row0, col0 = (np.clip(edge.astype(np.int64), -512, 511) for edge in (slot.row0, slot.col0))
+    # telemetered is the corner of the pixels that every image has: of 6x6 pixels the inner 4x4
+    corner = margin if slot.size == 6 else 0
+    row0, col0 = (np.clip(edge.astype(np.int64) + corner, -512, 511) for edge in (slot.row0, slot.col0))
     return Images(slot.slot, slot.size, counter, row0, col0, scale, whole, slot.tracking)
 
 
@@ -100,7 +105,8 @@ def packets(found: list[Images], counter: Array, temperature: Array) -> NDArray[
             common: dict[str, Any] = {"IMGFID": int(slot.slot < 3), "IMGNUM": slot.slot, "IMGFUNC": function}
             degrees = np.rint(temperature[rows] / TEMPERATURE_UNIT).astype(np.int64)
             places = {"IMGROW0": slot.row0[which], "IMGCOL0": slot.col0[which], "IMGSCALE": slot.scale[which]}
-            warm = {"TEMPCCD": degrees, "TEMPHOUS": degrees + 60, "TEMPPRIM": degrees + 55, "TEMPSEC": degrees + 56}
+            housing = round(HOUSING / TEMPERATURE_UNIT)
+            warm = {"TEMPCCD": degrees, "TEMPHOUS": housing, "TEMPPRIM": degrees + 55, "TEMPSEC": degrees + 56}
             by_part: dict[int, dict[str, Any]] = {0: {**places, "BGDAVG": BACKGROUND}, 1: {**warm, "BGDRMS": 4}}
             fields = by_part.get(part, {})
             header[rows, slot.slot] = encode_header(kind, {**common, **fields})

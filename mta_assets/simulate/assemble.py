@@ -105,7 +105,12 @@ class Plan:
         """The engineering of the spacecraft without injected faults."""
         tstop = self.tstart + 3600.0 * self.hours + 60.0
         env = Environment(self.schedule, self.tstart, tstop)
-        pointing = Pointing(env, lambda times: attitude.quaternion(self.schedule, times), self.seed)
+        pointing = Pointing(
+            env,
+            lambda times: attitude.quaternion(self.schedule, times),
+            self.seed,
+            lambda times: attitude.body_angle(self.schedule, times),
+        )
         bench = Bench(env, Power(env), pointing, self.clock, self.seed)
         section = self.mission.file.monitor
         limits = read_limits(self.mission.folder / section.limits, self.tstart, tstop) if section else {}

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.instruments.geometry import (
     ARCSEC,
     angles_from_quaternion,
-    conjugate,
     multiply,
     quaternion_from_angles,
     unit_vector,
 )
+from mta_assets.instruments.quaternions import difference, turn
 
 if TYPE_CHECKING:
     from mta_assets.simulate.schedule import Dwell, Schedule
@@ -79,12 +79,46 @@ def quaternion(schedule: Schedule, times: ArrayLike) -> Array:
 
 def _slew(start: Array, stop: Array, dwell: Dwell, times: Array) -> Array:
     """Turn about the eigen-axis from one attitude to the next over the dwell."""
-    turn = multiply(conjugate(start), stop)
-    turn = -turn if turn[3] < 0 else turn
-    sine = np.linalg.norm(turn[:3])
-    axis = turn[:3] / sine if sine > 0 else np.array([1.0, 0.0, 0.0])
-    half = np.arctan2(sine, turn[3]) * smooth_step((times - dwell.tstart) / (dwell.tstop - dwell.tstart))
-    return multiply(start, np.concatenate([axis * np.sin(half)[:, None], np.cos(half)[:, None]], axis=1))
+    vector = _whole_turn(start, stop)
+    return multiply(start, turn(vector * _profile(dwell, times)[:, None]))
+
+
+def _whole_turn(start: Array, stop: Array) -> Array:
+    """Rotation vector (3,) [rad] from one attitude to the next, the shorter way."""
+    return difference(stop, start)
+
+
+def _profile(dwell: Dwell, times: Array) -> Array:
+    return smooth_step((times - dwell.tstart) / (dwell.tstop - dwell.tstart))
+
+
+def body_angle(schedule: Schedule, times: ArrayLike) -> Array:
+    """What ideal gyros have turned since the start of the plan (n, 3) [rad] about body X, Y, Z.
+
+    The integral of the body rates: in a manoeuvre the axis stands still and the angle adds up; in a dwell the angles
+    are those of the dither, to second order in it (1e-9 rad).
+    """
+    at = np.atleast_1d(np.asarray(times, float))
+    index = schedule.at(at)
+    turns = _turns(schedule)
+    angle = np.concatenate([np.zeros((1, 3)), np.cumsum(turns, axis=0)])[index]
+    for number in np.unique(index):
+        dwell, here = schedule.dwells[number], index == number
+        if dwell.kind == "manoeuvre":
+            angle[here] += turns[number] * _profile(dwell, at[here])[:, None]
+        else:
+            y, z = dither(dwell, at[here])
+            angle[here] += np.stack([np.zeros_like(y), -z, y], axis=-1)
+    return angle
+
+
+def _turns(schedule: Schedule) -> Array:
+    """Rotation vector (dwells, 3) of each manoeuvre, zero for what points."""
+    pointing = [quaternion_from_angles(dwell.ra, dwell.dec, dwell.roll) for dwell in schedule.dwells]
+    moves = [number > 0 and dwell.kind == "manoeuvre" for number, dwell in enumerate(schedule.dwells)]
+    return np.array(
+        [_whole_turn(pointing[n - 1], pointing[n]) if move else np.zeros(3) for n, move in enumerate(moves)]
+    )
 
 
 def ra_dec_roll(schedule: Schedule, times: ArrayLike) -> tuple[Array, Array, Array]:

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.instruments import gyro
 from mta_assets.simulate import noise
-from mta_assets.simulate.states import Environment
+from mta_assets.simulate.states import GRID, Environment
 
 Array = NDArray[Any]
 HALF_STEP = 0.512  # [s] half of the interval over which rates are taken
+WALK = 0.006  # [arcsec/s½] angle random walk of a gyro axis
+BELL = 1 / np.sqrt(12)  # standard deviation of the bell-shaped noise
+DRIFT_SWING, DRIFT_PERIOD = 0.05, 20000.0  # [pulse/s], [s] slow change of the drift
 WHEEL_ANGLES = np.radians(np.arange(0, 360, 60))  # six wheels around the X axis
 
 
@@ -26,12 +30,21 @@ class Pointing:
     quaternion
         Function of times (n,) that gives (n, 4) attitudes, scalar last.
     seed
-        Seed of wheel biases.
+        Seed of wheel biases and gyros.
+    body_angle
+        Function of times that gives (n, 3) angles [rad] turned about the body axes since the start.
     """
 
-    def __init__(self, env: Environment, quaternion: Callable[[Array], Array], seed: int) -> None:
+    def __init__(
+        self,
+        env: Environment,
+        quaternion: Callable[[Array], Array],
+        seed: int,
+        body_angle: Callable[[Array], Array],
+    ) -> None:
         self.env, self.seed = env, seed
-        self._quaternion = quaternion
+        self._quaternion, self._body_angle = quaternion, body_angle
+        self._walks: dict[int, Array] = {}
         self._cache: dict[tuple[str, float, float, int], Array] = {}
 
     def quaternion(self, times: Array) -> Array:
@@ -61,10 +74,24 @@ class Pointing:
         return np.clip(0.35 * slow + 0.3 * np.clip(rate / 1.5e-3, -1, 1) + bias, -1.0, 1.0)
 
     def gyro_counts(self, axis: int, times: Array) -> Array:
-        """Accumulated gyro pulses of axis 1 … 4 [count], wrapping at 16 bits: 0.02 arcsec a pulse plus the drift."""
+        """Accumulated pulses of gyro axis 1 … 4 [count], wrapping at 16 bits: the angle turned, drift and random walk.
+
+        The drift is constant but for a thousandth; the walk is that of a good gyro, `WALK` a root second.
+        """
         drift = 40.0 + 20.0 * noise.constant(self.seed, "gyro", axis)  # [pulse/s]
-        turned = self.quaternion(times)[:, (axis - 1) % 3] * 2.0 * np.degrees(1.0) * 3600.0 / 0.02
-        return np.mod(np.floor(drift * times + turned), 65536.0)
+        phase = 2.0 * np.pi * noise.constant(self.seed, "gyro phase", axis)
+        slow = DRIFT_SWING * DRIFT_PERIOD / (2.0 * np.pi) * np.sin(2.0 * np.pi * times / DRIFT_PERIOD + phase)
+        turned = gyro.axis_pulses(np.degrees(self._body_angle(times)) * 3600.0)[:, axis - 1]
+        walk = np.interp(times, self.env.grid, self._walk(axis))
+        return np.mod(np.floor(drift * times + slow + turned + walk), float(gyro.MODULUS))
+
+    def _walk(self, axis: int) -> Array:
+        """Random walk [pulse] of a gyro axis on the grid of the surroundings."""
+        if axis not in self._walks:
+            step = noise.bell(noise.key(self.seed, "gyro walk", axis), np.arange(len(self.env.grid)))
+            sigma = WALK / gyro.PULSE * np.sqrt(GRID) / BELL
+            self._walks[axis] = np.cumsum(step * sigma)
+        return self._walks[axis]
 
     def _upright(self, times: Array) -> Array:
         q = np.asarray(self._quaternion(times), float)

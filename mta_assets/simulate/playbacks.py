@@ -23,8 +23,10 @@ from mta_assets.simulate import acis_stream, truth
 from mta_assets.simulate.assemble import Finished, Made, Plan, finish, make
 from mta_assets.simulate.damage import damage
 from mta_assets.simulate.faults import KINDS, Fault, Span
+from mta_assets.simulate.starcat import write_star_catalogue
 
 START = "2024-03-01T00:00:00"  # UTC
+STARCAT = "starcat.csv"  # beside truth.json
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,8 @@ class _Writer:
             self.progress(self.written[-1], len(self.plan.spans))
 
     def write_truth(self) -> Path:
-        """Write ``truth.json``."""
+        """Write ``truth.json``, and the star catalogue that goes to the ground with the plan."""
+        write_star_catalogue(self.plan.schedule, self.folder / STARCAT)
         faults = [fault for entry in self.entries for fault in entry.pop("faults")]
         dwells = [
             {"kind": d.kind, "obsid": d.obsid, "obi": d.obi, "instrument": d.instrument, "grating": d.grating,

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mta_assets.instruments import aca
 from mta_assets.instruments.geometry import ARCSEC, quaternion_from_angles, rotate, sky_to_body
 from mta_assets.simulate.attitude import quaternion
 from mta_assets.simulate.schedule import Dwell, Schedule
@@ -18,8 +19,8 @@ Array = NDArray[np.float64]
 SLOTS = 8
 FIDS = 3  # slots 0 to 2 follow fid lights, 3 to 7 guide stars
 FID_SIZE, STAR_SIZE = 8, 6  # [pixel] side of the image window
-PIXEL = 4.9960  # [arcsec] linear part of the ACA pixel scale (flight EEPROM coefficients, chandra_aca transform)
-ZERO_YAG, ZERO_ZAG = 30.346, -24.650  # [arcsec] angles of pixel (0, 0), same source
+PIXEL = 4.9960  # [arcsec] linear part of the ACA pixel scale
+HOUSING = 31.2  # [C] temperature of the camera housing, which the distortion depends on
 MAG_ZERO, RATE_ZERO = 10.32, 5263.0  # magnitude of so many electrons a second (CALDB acapD1998-12-14ccdN0002)
 GAIN, INTEGRATION = 5.0, 1.696  # [electron/adu], [s] usual integration
 WIDTH = 0.75  # [pixel] Gaussian width of a star image
@@ -72,8 +73,9 @@ class Slot:
 
 
 def angles_to_pixels(yag: ArrayLike, zag: ArrayLike) -> tuple[Array, Array]:
-    """ACA row and column of Y and Z angles [arcsec]: the linear part of the flight transformation."""
-    return (ZERO_YAG - np.asarray(yag, float)) / PIXEL, (np.asarray(zag, float) - ZERO_ZAG) / PIXEL
+    """ACA row and column of Y and Z angles [arcsec], whole numbers at the centres of pixels, with the distortion."""
+    row, col = aca.angles_to_pixels(yag, zag, HOUSING)
+    return row - aca.CENTRE, col - aca.CENTRE
 
 
 @lru_cache(maxsize=64)
