@@ -134,8 +134,8 @@ def find_zero_order(
         lines = _lines(events, x, y, expected, arms, detector, roll, pixel, SEARCH)
         if len(lines) < 2:
             raise BadData(
-                f"no zero order within {SEARCH:.0f} arcsec of sky pixel ({expected[0]:.1f}, {expected[1]:.1f}): "
-                f"no image and {len(lines)} of streak and arms; give its place (zero_order = x, y) if the target is there"
+                f"no zero order within {SEARCH:.0f} arcsec of sky pixel ({expected[0]:.1f}, {expected[1]:.1f}): no "
+                f"image and {len(lines)} of streak and arms; give its place (zero_order = x, y) if the target is there"
             )
     else:
         lines = _lines(events, x, y, (x0, y0), arms, detector, roll, pixel)
