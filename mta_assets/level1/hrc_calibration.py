@@ -82,8 +82,8 @@ class Calibration:
     degap
         Per axis: None if there are no gaps, else (chips, taps, 2 sides, coefficients) of the powers 1, 2 … of the fine
         position, whose sum is the position without gaps.
-    middle_range
-        (4, 2) least and greatest middle tap that is not saturated, by scale.
+    tap_range
+        (4, 2) least and greatest tap that is usable, by scale from 0.
     grid_ratio, pha_ratio
         Greatest relative difference of the axes' sums, and of pulse height and tap sum.
     pi_gain
@@ -98,7 +98,7 @@ class Calibration:
     lower: NDArray[np.int8]
     axes: Mapping[str, Axis]
     degap: Mapping[str, Array | None]
-    middle_range: Array
+    tap_range: Array
     grid_ratio: float
     pha_ratio: float
     pi_gain: float | Array = 1.0

@@ -2,15 +2,16 @@
 
 Sources: `level1.hrc_calibration` for the corrections; M. Juda, "HRC Status Bit Definitions"; the hyperbola as in
 PINTofALE ``hrcs_process_evt``. What the documents leave open is as in a real HRC-I event list (2886, 50 760 events),
-exact there for every event unless said otherwise:
+exact there for every event in which no tap rings (for which HRC-I's coefficients are not at hand):
 
 - the position before degap is ``256 (coarse + 1/2 + (a3 - a1) / (a1 + a2 + a3))``, rounded;
 - SUMAMPS is the sum of the six taps after the ringing correction, not scaled;
 - ringing is corrected where the (corrected) scale is 3, a1 > a3 and the width bit of the axis is clear;
 - amplitude = ``floor(SUMAMPS 2^(scale - 1) / (2 gain))``; where it is zero bit 22 is set and bit 21 is not tested;
 - bit 21: ``|PHA - amplitude| > 0.5 amplitude``; bit 23: ``|sum_v - sum_u| > 0.5 sum_v``;
-- bits 18 and 24: an axis' sum is zero; bits 27, 28: both outer taps at or above half the middle one;
-- bits 29, 30 (range of the middle tap by scale) are so in 99.4 % of the events: the rest of the rule is not known.
+- bits 18 and 24: an axis' sum is zero; bits 27, 28: both outer taps at or above half the middle one, which is not zero;
+- bits 29, 30: fewer than two taps lie in 20 … 4094, or at scale 3 not all three (the third one corrected) in 20 … 3550;
+- bits 31, 32: the hyperbola with one set of four numbers for each axis.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 Bits = NDArray[np.uint32]
 
 RINGING_SCALE = 3
+NEEDED = (3, 2, 2, 3)  # usable taps that an axis needs, by scale from 0
 PI_MAX = 1023  # TLMAX of PI
 
 BIT = {
@@ -97,13 +99,22 @@ def axis_signals(
     safe = np.where(total > 0, total, np.inf)
     fine = (last - first) / safe
     _set(flags, np.maximum(first, taps[2]) > middle, centre)
-    _set(flags, np.minimum(first, last) >= axis.flat_ratio * middle, flat, total > 0)
-    limits = calibration.middle_range
-    low, high = limits[0, 0], limits[:, 1]
-    most = high[0] if np.all(high == high[0]) else high[scale]
-    _set(flags, (middle < low) | (middle > most), saturated)
-    _set(flags, misfit(middle / safe, fine, axis), hyperbola)
+    _set(flags, np.minimum(first, last) >= axis.flat_ratio * middle, flat, middle > 0)
+    _set(flags, too_few_taps((first, middle, last), scale, calibration), saturated)
+    _set(flags, misfit(middle / safe, fine, axis), hyperbola, total > 0)
     return Signals(total, fine)
+
+
+def too_few_taps(
+    taps: tuple[Array, Array, Array], scale: NDArray[np.int8], calibration: Calibration
+) -> NDArray[np.bool_]:
+    """Whether fewer taps lie in the range of their amplifier than a position takes: two, and all three at scale 3."""
+    low, high = calibration.tap_range[0, 0], calibration.tap_range[:, 1]
+    most: Any = high[0] if np.all(high == high[0]) else high[scale]
+    usable = np.zeros(len(scale), np.int8)
+    for tap in taps:
+        usable += ((tap >= low) & (tap <= most)).view(np.int8)
+    return np.asarray(usable < np.array(NEEDED, np.int8)[scale], dtype=np.bool_)
 
 
 def misfit(share: Array, fine: Array, axis: Axis) -> NDArray[np.bool_]:

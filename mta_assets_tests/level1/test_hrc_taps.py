@@ -85,8 +85,8 @@ def test_only_some_events_ring(first: float, last: float, scale: int, width: boo
 
 
 def test_flatness_needs_both_outer_taps_at_half_the_middle_one() -> None:
-    _, flags = signals([500, 499, 500, 0], [1000, 1000, 1000, 0], [500, 500, 499, 0], [1] * 4)
-    assert [status.FLAT_V in found for found in bits(flags)] == [True, False, False, False]
+    _, flags = signals([500, 499, 500, 0, 30], [1000, 1000, 1000, 0, 0], [500, 500, 499, 0, 30], [1] * 5)
+    assert [status.FLAT_V in found for found in bits(flags)] == [True, False, False, False, False]
 
 
 def test_an_outer_tap_above_the_middle_one_is_a_bad_centre() -> None:
@@ -94,9 +94,15 @@ def test_an_outer_tap_above_the_middle_one_is_a_bad_centre() -> None:
     assert [status.BAD_CENTRE_V in found for found in bits(flags)] == [False, True, True]
 
 
-def test_the_middle_tap_has_a_range_for_each_scale() -> None:
-    _, flags = signals([5] * 6, [19, 20, 4000, 4001, 3550, 3551], [5] * 6, [1, 1, 1, 1, 3, 3])
-    assert [status.SATURATED_V in found for found in bits(flags)] == [True, False, False, True, False, True]
+def test_two_taps_must_be_in_range_and_three_at_scale_3() -> None:
+    taps = {
+        (20, 4000, 0, 1): False, (19, 4000, 0, 1): True, (20, 4001, 0, 1): True, (20, 4001, 4000, 1): False,
+        (20, 3900, 0, 2): False, (20, 3901, 0, 2): True, (20, 3550, 20, 3): False, (19, 3550, 20, 3): True,
+        (20, 3551, 20, 3): True, (20, 3550, 19, 3): True, (0, 500, 0, 1): True,
+    }  # fmt: skip
+    first, middle, last, scale = (list(column) for column in zip(*taps, strict=True))
+    _, flags = signals(first, middle, last, scale)
+    assert [status.SATURATED_V in found for found in bits(flags)] == list(taps.values())
 
 
 def test_the_hyperbola_has_two_edges() -> None:
