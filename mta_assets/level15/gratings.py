@@ -17,6 +17,7 @@ of order -1, those right of it of +1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,6 +38,8 @@ Position = Literal["chip", "det"]
 
 BLOCK = 1 << 15  # events at once: fewer pay for the calls, more leave the cache
 DEGREE = 180 / np.pi
+COLUMN_KEYWORD = re.compile(r"(TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TCNAM|TCROT|TDBIN|TLMIN|TLMAX|TNULL)([1-9][0-9]*)")
+UNITS = {"x": "pixel", "y": "pixel", "detx": "pixel", "dety": "pixel", "energy": "eV"}
 NEEDED = ("x", "y", "detx", "dety", "chipx", "chipy")
 
 
@@ -129,6 +132,12 @@ def resolve_events(events: Table, given: Setup) -> Table:
     missing = [name for name in (*needed, chip) if name not in events]
     if missing:
         raise BadData(f"event list {events.name} has no columns {', '.join(missing)}: expected level-1 events")
+    for column in events.schema.columns if events.schema else ():
+        if column.unit != UNITS.get(column.name, column.unit) and column.unit:
+            raise BadData(
+                f"event list {events.name}: column {column.name} is in {column.unit}, expected {UNITS[column.name]}: "
+                "its header is wrong, or it was made by something else; make it again"
+            )
     count = len(events)
     found = {name: np.zeros(count, column.dtype) for name, column in TG_COLUMNS.items()}
     found["tg_m"][:], found["tg_part"][:] = NO_ORDER, NO_PART
@@ -251,7 +260,19 @@ def _table(events: Table, found: dict[str, Array], given: Setup) -> Table:
         "RAND_TG": (0.0, "pixel randomization width"),
         "TG_POS": (given.position.upper(), "place of an event: middle of its pixel, or DET"),
     }
-    return Table(events.name, columns, {**events.header, **header}, schema)
+    return Table(events.name, columns, {**_renumbered(events, names), **header}, schema)
+
+
+def _renumbered(events: Table, names: list[str]) -> Header:
+    """Keywords of the event list; those that belong to a column (TCRVL9) get its new number, or go with it."""
+    old, header = list(events.columns), Header()
+    for key, value in events.header.items():
+        found = COLUMN_KEYWORD.fullmatch(key)
+        if not found:
+            header[key] = value
+        elif 0 < int(found[2]) <= len(old) and old[int(found[2]) - 1] in names:
+            header[f"{found[1]}{names.index(old[int(found[2]) - 1]) + 1}"] = value
+    return header
 
 
 def _value(header: Header, name: str) -> Any:

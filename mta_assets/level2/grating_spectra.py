@@ -16,8 +16,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Column, Header, Schema, Table
+from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.level2.columns import blocks, identity, keyword
 from mta_assets.level2.grating_layouts import LAYOUTS, SHORTEST, Layout
 
 Array = NDArray[np.float64]
@@ -73,13 +74,37 @@ class Spectra:
 
 
 def grating_spectra(
-    blocks: Iterable[Table], grating: str, detector: str, sources: Iterable[tuple[int, float, float]], header: Header
+    parts: Iterable[Table], grating: str, detector: str, sources: Iterable[tuple[int, float, float]], header: Header
 ) -> tuple[Table, Table]:
     """SPECTRUM and REGION tables of the events of an observation, block by block."""
     spectra = Spectra(grating, detector, sources)
-    for events in blocks:
+    for events in parts:
         spectra.add(events)
     return spectra.tables(header)
+
+
+def spectra_of(evt2: Product, file_id: str) -> Product:
+    """The pha2 product of a level-2 event product with grating coordinates and a REGION table.
+
+    Raises
+    ------
+    NothingToDo
+        If no grating was in the beam.
+    BadData
+        If the zero orders or a column are missing.
+    """
+    events = evt2.table("EVENTS")
+    header = {**evt2.header, **events.header}
+    grating = str(keyword(header, "GRATING", "NONE")).strip().upper()
+    if grating in ("NONE", ""):
+        raise NothingToDo(f"{file_id}: no grating was in the beam (GRATING = NONE)")
+    acis = str(keyword(header, "INSTRUME", "")).strip() == "ACIS"
+    region = evt2.table("REGION")
+    circles = np.flatnonzero(np.char.lower(np.char.strip(region["SHAPE"].astype(str))) == "circle")
+    sources = [(int(region["SOURCE"][row]), float(region["X"][row]), float(region["Y"][row])) for row in circles]
+    detector = "ACIS" if acis else str(keyword(header, "DETNAM", "")).strip()
+    tables = grating_spectra(blocks(events), grating, detector, sources, identity(header))
+    return Product(file_id, tables, evt2.tstart, evt2.tstop, identity(header))
 
 
 def _regions(layout: Layout, wavelength: Array, across: Array) -> tuple[NDArray[np.bool_], ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.tables import Table, concatenate
+from mta_assets.core.tables import Column, Schema, Table, concatenate
 from mta_assets.instruments.gratings import HC
 from mta_assets.level15 import gratings, regions
 from mta_assets_tests.level15 import light
@@ -184,3 +184,13 @@ def test_a_missing_column_is_named(name):
 def test_a_chip_that_the_instrument_does_not_have_is_named():
     with pytest.raises(BadData, match="12"):
         resolved(events(4096.5, 4096.5, ccd=12))
+
+
+@pytest.mark.parametrize(("name", "unit"), [("energy", "keV"), ("x", "deg")])
+def test_a_column_in_other_units_is_refused(name, unit):
+    table = events(4096.5, 4096.5)
+    schema = Schema("EVENTS", tuple(Column(key, column.dtype.str[1:]) for key, column in table.columns.items()))
+    assert len(resolved(Table("EVENTS", table.columns, HEADER, schema))) == 1
+    columns = tuple(Column(one.name, one.dtype, unit if one.name == name else "") for one in schema.columns)
+    with pytest.raises(BadData, match=f"column {name} is in {unit}"):
+        resolved(Table("EVENTS", table.columns, HEADER, Schema("EVENTS", columns)))
