@@ -23,6 +23,9 @@ Index = NDArray[np.int64]
 ENCLOSED = 0.8  # part of a point source's light in the cell: default of celldetect (parameter eenergy)
 SMALLEST, LARGEST = 1, 40  # [pixel] half-widths of cells
 MARGIN = 8  # [pixel] least width of the frame
+NEARBY = 2.0  # sides of a cell within which two peaks may be one image
+VALLEY = 3.0  # [sigma]
+WAY = np.arange(1, 10) / 10  # places between two peaks
 LEAST_COUNTS = 3  # fewer counts in a cell are no source, whatever the background
 LEAST_FRAME = 0.5  # of the cell's exposure: without surroundings there is nothing to compare with
 BAND = 1 << 20  # [pixel] looked at at once
@@ -187,3 +190,27 @@ def apart(cells: Cells) -> Cells:
             far = np.maximum(np.abs(sorted_.row - sorted_.row[i]), np.abs(sorted_.column - sorted_.column[i]))
             free[i + 1 :] &= far[i + 1 :] > np.maximum(sorted_.half[i], sorted_.half[i + 1 :])
     return sorted_.take(free)
+
+
+def distinct(cells: Cells, counts: NDArray[np.integer]) -> Cells:
+    """Without those that no valley divides from a better one nearby: second peaks of an image wider than the model.
+
+    The least count of cells along the way between two peaks has to lie `VALLEY` sigma below that of the fainter one.
+    """
+    order = np.argsort(-cells.score, kind="stable")
+    ranked = cells.take(order)
+    sums = BoxSums(counts)
+    free = np.ones(len(order), bool)
+    for j in range(len(order)):  # sources
+        away_row, away_column = ranked.row - ranked.row[j], ranked.column - ranked.column[j]
+        near = np.maximum(np.abs(away_row), np.abs(away_column)) <= NEARBY * (2 * ranked.half + 1)
+        near[: j + 1] = False
+        near &= free & free[j]
+        i = np.flatnonzero(near)
+        if not len(i):
+            continue
+        row = ranked.row[j] + np.rint(away_row[i] * WAY[:, None]).astype(np.int64)
+        column = ranked.column[j] + np.rint(away_column[i] * WAY[:, None]).astype(np.int64)
+        least = sums(row, column, ranked.half[i]).min(axis=0)
+        free[i] = ranked.counts[i] - least > VALLEY * np.sqrt(least + 1)
+    return ranked.take(free)

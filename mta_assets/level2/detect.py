@@ -167,7 +167,8 @@ def _peaks(
     masked: NDArray[np.bool_] | None,
 ) -> Cells:
     found = celldetect.excesses(counts, half, chance, exposure, masked)
-    return celldetect.apart(celldetect.peaks(found, (counts.shape[0], counts.shape[1])))
+    peaks = celldetect.apart(celldetect.peaks(found, (counts.shape[0], counts.shape[1])))
+    return celldetect.distinct(peaks, counts)
 
 
 def _scale(cells: Cells, where: Field) -> Array:
@@ -234,11 +235,15 @@ def _measured(blocks: Blocks, cells: Cells, extra: Array, where: Field) -> Found
     noise = cells.around / cells.frame * (cells.exposure / (2 * cells.half + 1.0) ** 2) / binning**2
     x, y = _near(blocks, sx, sy, reach, where)
     pairs = measure.pairs_of(x, y, sx, sy, reach)
-    at = measure.places(x, y, pairs, (sx, sy), s, np.maximum(noise, 1e-6))
+    at = measure.places(x, y, pairs, (sx, sy), s, np.maximum(noise, 1e-6), reach)
     # a place that ran away belongs to a neighbour: the cell's own centre stays, with the cell's half-width as its error
     lost = np.hypot(at.x - sx, at.y - sy) > (cells.half + 1) * binning * 1.5
     width = (cells.half + 0.5) * binning
-    at = measure.Places(np.where(lost, sx, at.x), np.where(lost, sy, at.y), np.where(lost, width, at.error))
+    kept = (np.where(lost, old, new) for old, new in ((sx, at.x), (sy, at.y), (width, at.error), (s, at.s)))
+    at = measure.Places(*kept)
+    # the circle of the fitted image, as far as events were gathered: its part of the light is known
+    ninety = np.minimum(ninety * at.s / s, reach)
+    inside_part = psf.enclosed(ninety, at.s)
     counts, inside = measure.apertures(x, y, pairs, at, ninety)
     others = extra / np.maximum((2 * cells.half + 1.0) ** 2 * binning**2, 1) / WINGS
     background = (noise + others) * np.pi * ninety**2
@@ -247,8 +252,8 @@ def _measured(blocks: Blocks, cells: Cells, extra: Array, where: Field) -> Found
     area = (2 * cells.half + 1.0) ** 2
     return Found(
         cells, cells.log_chance(extra), at.x, at.y, at.error, where.theta(at.x, at.y), counts, background,
-        (counts - background) / APERTURE, np.hypot(upper_error(counts), scatter) / APERTURE,
-        np.hypot(lower_error(counts), scatter) / APERTURE, noise, cells.exposure / area, ninety, shape, extra,
+        (counts - background) / inside_part, np.hypot(upper_error(counts), scatter) / inside_part,
+        np.hypot(lower_error(counts), scatter) / inside_part, noise, cells.exposure / area, ninety, shape, extra,
     )  # fmt: skip
 
 

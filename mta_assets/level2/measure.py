@@ -22,6 +22,8 @@ Index = NDArray[np.int64]
 ROUNDS = (8, 12, 40)  # of the iteration: after each lot the sources that stand are left alone
 STILL = 0.02  # shifts of so little of a position's error end the iteration
 EXPONENT = psf.SLOPE + 1  # of the density
+STRONG = 50.0  # events from which on the width of a source's image is fitted too
+WIDTHS = (0.8, 2.0)  # times the model's: between them lie real images off axis; what is wider is no point
 GRID = np.geomspace(1e-3, 1.0, 65)  # radii of the information integral, in units of the greatest
 
 
@@ -35,11 +37,14 @@ class Places:
         Sky coordinates.
     error
         1 σ error along each axis [sky pixel].
+    s
+        Scale of the image [sky pixel]: the model's, or the fitted one of strong sources.
     """
 
     x: Array
     y: Array
     error: Array
+    s: Array
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ def pairs_of(x: Array, y: Array, sx: Array, sy: Array, radius: Array) -> Pairs:
     return Pairs(np.concatenate(events), np.concatenate(sources))
 
 
-def places(x: Array, y: Array, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array) -> Places:
+def places(
+    x: Array, y: Array, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array, reach: Array
+) -> Places:
     """Positions of sources.
 
     Parameters
@@ -72,81 +79,98 @@ def places(x: Array, y: Array, pairs: Pairs, start: tuple[Array, Array], s: Arra
     x, y
         Sky coordinates of events.
     pairs
-        Which are near which source, within `radii` of the start.
+        Which are near which source, within ``reach`` of the start.
     start
         First guess, within about the radius of half the light.
     s
-        Scale of the point image at each source [sky pixel].
+        Scale of the point image at each source [sky pixel]; of strong sources it is fitted within `WIDTHS`.
     background
         Events per square sky pixel at each source.
+    reach
+        [sky pixel]
     """
     event, source = pairs.event, pairs.source
     number = len(s)
     ex, ey = x[event], y[event]
-    cx, cy = (np.array(a, dtype=np.float64) for a in start)
     strength = np.maximum(np.bincount(source, minlength=number).astype(np.float64) / 2, 1.0)
+    state = _State(np.array(start[0], dtype=np.float64), np.array(start[1], dtype=np.float64), strength, s)
     _, which = np.unique(event, return_inverse=True)
     noise = background[source]
-    active = np.arange(number)
     part = np.arange(len(event))
     share = np.zeros(len(event))
+    moves = np.ones(number, bool)
     for rounds in ROUNDS:
-        new, fitted, left = _fit(
-            ex[part], ey[part], which[part], source[part], (cx, cy, strength), s, noise[part], rounds
-        )
-        cx, cy, strength = new
-        share[part] = fitted
-        # sources that stand become background to the others: most need few rounds, faint ones many
-        active = active[left[active]]
-        if not len(active):
+        lot = _Lot(ex[part], ey[part], which[part], source[part], noise[part])
+        state, share[part], moves = _fit(lot, state, s, reach, rounds)
+        if not moves.any():
             break
-        moving = np.zeros(number, bool)
-        moving[active] = True
-        fixed = ~moving[source]
-        r2 = (ex[fixed] - cx[source[fixed]]) ** 2 + (ey[fixed] - cy[source[fixed]]) ** 2
-        light = strength[source[fixed]] * psf.density(r2, s[source[fixed]])
+        # sources that stand become background to the others: most need few rounds, faint ones many
+        fixed = ~moves[source]
+        i = source[fixed]
+        r2 = (ex[fixed] - state.x[i]) ** 2 + (ey[fixed] - state.y[i]) ** 2
+        light = state.strength[i] * psf.density(r2, state.s[i])
         noise = background[source] + np.bincount(which[fixed], light, int(which.max()) + 1)[which]
         part = np.flatnonzero(~fixed)
-    dx, dy = ex - cx[source], ey - cy[source]
-    pull = (share * 2 * EXPONENT / (s[source] ** 2 + dx * dx + dy * dy)) ** 2 * (dx * dx + dy * dy) / 2
-    expected = information(strength, s, background)
+    dx, dy = ex - state.x[source], ey - state.y[source]
+    r2 = dx * dx + dy * dy
+    pull = (share * 2 * EXPONENT / (state.s[source] ** 2 + r2)) ** 2 * r2 / 2
+    expected = information(state.strength, state.s, background)
     # what the events say (Huber 1967: information from the scatter of the pulls) wins where it says less than the model
     scatter = np.sqrt(np.bincount(source, pull, number)) / expected
-    return Places(cx, cy, np.maximum(1 / np.sqrt(expected), scatter))
+    return Places(state.x, state.y, np.maximum(1 / np.sqrt(expected), scatter), state.s)
 
 
-def _fit(
-    ex: Array,
-    ey: Array,
-    which: Index,
-    source: Index,
-    start: tuple[Array, Array, Array],
-    s: Array,
-    noise: Array,
-    rounds: int,
-) -> tuple[tuple[Array, Array, Array], Array, NDArray[np.bool_]]:
-    """Rounds of the iteration on some pairs: new places and strengths, shares of pairs, sources that still move."""
-    cx, cy, strength = start
-    number = len(s)
-    events = int(which.max()) + 1 if len(which) else 0
-    s2, width = s[source] ** 2, s[source]
+@dataclass(frozen=True)
+class _State:
+    x: Array
+    y: Array
+    strength: Array
+    s: Array
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Pairs that take part: places of the events, numbers of events and sources, and what else falls there."""
+
+    x: Array
+    y: Array
+    event: Index
+    source: Index
+    noise: Array
+
+
+def _fit(lot: _Lot, state: _State, model: Array, reach: Array, rounds: int) -> tuple[_State, Array, NDArray[np.bool_]]:
+    """Rounds of the iteration on some pairs: new state, shares of pairs, sources that still move."""
+    number = len(model)
+    source = lot.source
+    events = int(lot.event.max()) + 1 if len(lot.event) else 0
     there = np.bincount(source, minlength=number) > 0
-    share, moves = np.zeros(len(ex)), there
+    share, moves = np.zeros(len(lot.x)), there
     for _ in range(rounds):
-        dx, dy = ex - cx[source], ey - cy[source]
-        r2 = dx * dx + dy * dy
-        light = strength[source] * psf.density(r2, width)
-        share = light / (np.bincount(which, light, events)[which] + noise)
-        weight = share / (s2 + r2)
+        dx, dy = lot.x - state.x[source], lot.y - state.y[source]
+        r2, width = dx * dx + dy * dy, state.s[source]
+        light = state.strength[source] * psf.density(r2, width)
+        share = light / (np.bincount(lot.event, light, events)[lot.event] + lot.noise)
+        weight = share / (width * width + r2)
         total = np.maximum(np.bincount(source, weight, number), 1e-30)
         step_x = np.bincount(source, weight * dx, number) / total
         step_y = np.bincount(source, weight * dy, number) / total
-        cx, cy = cx + step_x, cy + step_y
-        strength = np.where(there, np.maximum(np.bincount(source, share, number), 0.5), strength)
+        strength = np.where(there, np.maximum(np.bincount(source, share, number), 0.5), state.strength)
+        inner = np.bincount(source, weight * r2, number) / np.maximum(strength, 1e-30)
+        s = np.where(there & (strength > STRONG), _width(inner, state.s, model, reach), state.s)
         moves = there & (np.hypot(step_x, step_y) * np.sqrt(strength) >= STILL * s)
+        moves |= np.abs(s - state.s) * np.sqrt(strength) >= 10 * STILL * s
+        state = _State(state.x + step_x, state.y + step_y, strength, s)
         if not moves.any():
             break
-    return (cx, cy, strength), share, moves
+    return state, share, moves
+
+
+def _width(inner: Array, s: Array, model: Array, reach: Array) -> Array:
+    """Next scale of the images: where the mean of r² / (s² + r²) is what the shape has within ``reach``."""
+    v = 1 + (reach / s) ** 2
+    expected = (0.4 + 0.6 * v**-2.5 - v**-1.5) / (1 - v**-1.5)
+    return np.asarray(np.clip(s * np.sqrt(inner / expected), WIDTHS[0] * model, WIDTHS[1] * model))
 
 
 def information(strength: Array, s: Array, background: Array) -> Array:

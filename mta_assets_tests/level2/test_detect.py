@@ -61,7 +61,7 @@ def test_all_bright_sources_are_found_and_places_and_counts_are_right_within_the
     assert 0.6 < net.std() < 1.3
     width = measure.spread(found.radius, psf.scale(found.theta) / 0.492)
     ratio = np.sqrt((found.shapes.major**2 + found.shapes.minor**2) / 2) / width
-    assert np.median(ratio[real]) == pytest.approx(1.0, abs=0.05)
+    assert np.median(ratio[real]) == pytest.approx(1.0, abs=0.1)
 
 
 def test_sources_above_five_sigma_are_found_among_very_bright_ones():
@@ -98,7 +98,7 @@ def test_the_edge_of_the_exposure_makes_no_sources():
     row, column = np.nonzero(image)
     x, y = field(512).grid.sky(np.repeat(column, image[row, column]), np.repeat(row, image[row, column]))
     assert len(detect(lambda: [(x, y)], field(512, exposure))) <= 2
-    assert len(detect(lambda: [(x, y)], field(512))) > 20  # without knowing the exposure the edges are sources
+    assert len(detect(lambda: [(x, y)], field(512))) > 10  # without knowing the exposure the edges are sources
 
 
 def test_two_sources_close_to_each_other_keep_their_places():
@@ -144,3 +144,19 @@ def test_a_column_that_is_bright_all_along_is_a_streak_and_a_source_is_none():
     assert np.argmax(rate) == 200
     assert rate[200] / 12 == pytest.approx(40, rel=0.25)
     assert rate[[150, 250]].tolist() == [0, 0]
+
+
+def test_an_image_wider_than_the_model_is_one_source_with_all_its_counts():
+    rng = np.random.default_rng(12)
+    centre = (4096.5 + 700, 4096.5)  # 5.7 arcmin off axis
+    s = 1.5 * float(psf.scale(700 * 0.492 / 60)) / 0.492
+    r, angle = s * np.sqrt(rng.random(3000) ** (-1 / 1.5) - 1), rng.uniform(0, 2 * np.pi, 3000)
+    edge = 4096.5 - 1024
+    x = np.concatenate([centre[0] + r * np.cos(angle), rng.uniform(edge, edge + 2048, 200_000)])
+    y = np.concatenate([centre[1] + r * np.sin(angle), rng.uniform(edge, edge + 2048, 200_000)])
+    found = detect(lambda: [(x, y)], field(2048))
+    near = np.hypot(found.x - centre[0], found.y - centre[1]) < 30
+    assert near.sum() == 1
+    assert (~near).sum() <= 1
+    assert found.net[near][0] == pytest.approx(3000, rel=0.06)
+    assert np.hypot(found.x - centre[0], found.y - centre[1])[near][0] < 4 * found.error[near][0]
