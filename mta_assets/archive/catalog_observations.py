@@ -74,7 +74,7 @@ class ObservationCatalog(CatalogBase):
         with self._write() as connection:
             connection.execute(sa.insert(db.runs).values(**asdict(run)))
             number = sql.store_product(connection, run, product)
-            delivered_rows.newest_wins(connection, product.series, run.stream)
+            delivered_rows.newest_wins(connection, number)
             if observation is not None:
                 obi_rows.put_source(connection, observation, product.name, run.finished)
             delivered_rows.settle(connection, [product.file_id], run.stream, (product.tstart, product.tstop))
@@ -87,16 +87,17 @@ class ObservationCatalog(CatalogBase):
         c = db.products.c
         with self._write() as connection:
             connection.execute(sa.insert(db.runs).values(**asdict(run)))
-            before = set(connection.execute(sa.select(c.name).where(c.file_id == product.file_id, c.current)).scalars())
+            standing = sa.select(c.name).where(c.file_id == product.file_id, c.stream == product.stream, c.current)
+            before = set(connection.execute(standing).scalars())
             connection.execute(
                 sa.update(db.products).where(c.id == product.id).values(current=False, superseded_by=None)
             )
             # what it had taken the place of: lower versions delivered before, then our own
-            delivered_rows.newest_wins(connection, product.series, product.stream)
+            delivered_rows.newest_wins(connection, product.id)
             delivered_rows.settle(connection, [product.file_id], product.stream, (product.tstart, product.tstop))
             obi_rows.drop_source(connection, product.partition, product.name, run.finished)
             _touch(connection, product.partition, product.tstart, product.tstop, run.finished)
-            after = set(connection.execute(sa.select(c.name).where(c.file_id == product.file_id, c.current)).scalars())
+            after = set(connection.execute(standing).scalars())
         return sorted(after - before)
 
 

@@ -96,6 +96,7 @@ class RunCatalog(CatalogBase):
         newest: int | None = None,
         within: tuple[float, float] | None = None,
         after: int | None = None,
+        origin: str | None = None,
     ) -> list[ProductEntry]:
         """Products by start time.
 
@@ -111,11 +112,13 @@ class RunCatalog(CatalogBase):
             Only products whose interval meets this one, half open.
         after
             Only entries with a higher id.
+        origin
+            ``pipeline`` or ``delivered``.
         """
         c = db.products.c
         given = {
             c.file_id: file_id, c.partition: partition, c.stream: stream, c.name: name,
-            c.pipe_id: pipe_id, c.series: series, c.current: current,
+            c.pipe_id: pipe_id, c.series: series, c.current: current, c.origin: origin,
         }  # fmt: skip
         query = sql.where(sa.select(db.products), given)
         if newest is not None:
@@ -142,6 +145,12 @@ class RunCatalog(CatalogBase):
         with self._read() as connection:
             query = sa.select(db.runs.c.run_id).where(db.runs.c.run_id == run_id)
             return connection.execute(query).first() is not None
+
+    def run_message(self, run_id: str) -> str:
+        """The outcome of a run in words; empty if there is no such run."""
+        with self._read() as connection:
+            query = sa.select(db.runs.c.message).where(db.runs.c.run_id == run_id)
+            return str(connection.execute(query).scalar() or "")
 
     def known_paths(self, paths: Iterable[Path]) -> set[Path]:
         """Which of these files are products of the catalog."""

@@ -20,17 +20,21 @@ DELIVERED = "delivered"
 TOUCHING = 1.0  # [s] between delivered files of a series that follow each other, and beyond their ends
 
 
-def newest_wins(connection: sa.Connection, series: str, stream: str) -> None:
-    """Of the deliveries of one series that are not withdrawn, the highest version is current."""
+def newest_wins(connection: sa.Connection, number: int) -> None:
+    """Of all deliveries of the same product that are not withdrawn, the highest version is current.
+
+    The same product are files of one series of names, and those of one file id, partition and label: a name may come
+    with or without interval.
+    """
     c = db.products.c
-    rows = connection.execute(
-        sa.select(c.id, c.version).where(
-            c.origin == DELIVERED,
-            c.series == series,
-            c.stream == stream,
-            sa.or_(c.current, c.superseded_by.isnot(None)),
-        )
-    ).all()
+    one = connection.execute(sa.select(db.products).where(c.id == number)).one()
+    same = sa.or_(
+        c.series == one.series,
+        sa.and_(c.file_id == one.file_id, c.partition == one.partition, c.label == one.label),
+    )
+    standing = sa.or_(c.current, c.superseded_by.isnot(None))
+    query = sa.select(c.id, c.version).where(c.origin == DELIVERED, c.stream == one.stream, same, standing)
+    rows = connection.execute(query).all()
     if not rows:
         return
     best = max(rows, key=lambda row: (row.version, row.id)).id

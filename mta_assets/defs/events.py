@@ -37,10 +37,25 @@ def asset_events(key: dg.AssetKey, platform: Platform, pipeline: Pipeline, parts
         for outcome in some:
             outcomes.setdefault(outcome.name, []).append((partition, outcome))
     yield from (_check_result(key, name, results) for name, results in outcomes.items())
-    yield _materialization(key, parts, main)
+    yield _materialization(key, parts, main, _beaten_by(platform, pipeline, parts))
 
 
-def _materialization(key: dg.AssetKey, parts: Sequence[Part], main: Table | None) -> dg.MaterializeResult:
+def _beaten_by(platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) -> list[str]:
+    """Delivered products that stand in the place of what was made."""
+    if pipeline.partition != "obi":
+        return []
+    wanted = {(partition, product.file_id) for partition, _, products in parts for product in products}
+    found = [
+        entry.name
+        for partition, file_id in sorted(wanted)
+        for entry in platform.catalog.products(file_id=file_id, partition=partition, stream="sdp", origin="delivered")
+    ]
+    return found
+
+
+def _materialization(
+    key: dg.AssetKey, parts: Sequence[Part], main: Table | None, beaten_by: Sequence[str]
+) -> dg.MaterializeResult:
     products = [product for _, _, some in parts for product in some]
     digest = hashlib.sha256("".join(p.sha256 for p in products).encode()).hexdigest()
     metadata: dict[str, Any] = {
@@ -54,6 +69,10 @@ def _materialization(key: dg.AssetKey, parts: Sequence[Part], main: Table | None
         "folder": dg.MetadataValue.path(str(products[0].path.parent)),
         "log": dg.MetadataValue.path(str(parts[-1][1].log_path)),
     }
+    if beaten_by:
+        metadata["stands"] = (
+            f"{', '.join(beaten_by[:LISTED])}, delivered from outside; what is made here is kept beside"
+        )
     if main is not None:
         metadata["dagster/column_schema"] = _column_schema(main)
     findings = sum(result.findings_count for _, result, _ in parts)

@@ -16,7 +16,7 @@ from dagster_shared.utils.warnings import PreviewWarning
 from mta_assets.core.errors import TransientError
 from mta_assets.core.request import Stream
 from mta_assets.defs.events import asset_events
-from mta_assets.defs.partitions import partitions_of, playback_partitions
+from mta_assets.defs.partitions import obi_partitions, partitions_of, playback_partitions
 from mta_assets.pipelines.checks import CHECKS
 from mta_assets.pipelines.inputs import input_stream
 from mta_assets.pipelines.platform import Platform
@@ -46,10 +46,11 @@ def build_assets(platform: Platform, partition: str = "playback") -> list[dg.Ass
 
 
 def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
-    """Assets that are not made here but come in: the sensors report their materialisations."""
+    """Assets that come in, playbacks and deliveries: the sensors report their materialisations."""
     registry = platform.registry
     made = {file_id for pipeline in registry.pipelines.values() for file_id in pipeline.outputs}
-    used = {file_id for pipeline in registry.pipelines.values() for file_id in pipeline.inputs}
+    used = {i for pipeline in registry.pipelines.values() for i in (*pipeline.inputs, *pipeline.optional_inputs)}
+    delivered = {product.id for product in registry.products.values() if product.delivered}
     return [
         dg.AssetSpec(
             raw_key(platform.mission.name, file_id),
@@ -57,10 +58,17 @@ def build_raw_assets(platform: Platform) -> list[dg.AssetSpec]:
             group_name="raw",
             kinds={KINDS[registry.products[file_id].format]},
             owners=[f"team:{platform.mission.file.mission.owner}"],
-            partitions_def=playback_partitions(platform.mission.name) if file_id == platform.raw_product.id else None,
+            partitions_def=_raw_partitions(platform, file_id),
         )
-        for file_id in sorted(used - made)
+        for file_id in sorted((used - made) | delivered)
     ]
+
+
+def _raw_partitions(platform: Platform, file_id: str) -> dg.PartitionsDefinition[str] | None:
+    """Playbacks have theirs, deliveries that of the observation; what belongs to a stretch of time has none."""
+    if file_id == platform.raw_product.id:
+        return playback_partitions(platform.mission.name)
+    return obi_partitions(platform.mission.name) if platform.registry.product(file_id).delivered == "obi" else None
 
 
 def _dependency(platform: Platform, pipeline: Pipeline, stream: str, file_id: str) -> dg.AssetDep:
@@ -68,7 +76,8 @@ def _dependency(platform: Platform, pipeline: Pipeline, stream: str, file_id: st
     makers = platform.registry.producers(file_id)
     if not makers:
         key = raw_key(platform.mission.name, file_id)
-        mixed = file_id == platform.raw_product.id and pipeline.partition != "playback"
+        partitions = _raw_partitions(platform, file_id)
+        mixed = partitions is not None and partitions != partitions_of(platform, pipeline.partition)
     else:
         asset = next(name for name, made in makers[0].assets.items() if file_id in made)
         key = asset_key(platform.mission.name, input_stream(platform.registry, file_id, stream), asset)
@@ -77,7 +86,9 @@ def _dependency(platform: Platform, pipeline: Pipeline, stream: str, file_id: st
     return dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping() if mixed else None)
 
 
-def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_ids: Sequence[str]) -> dg.AssetSpec:
+def asset_spec(
+    platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_ids: Sequence[str]
+) -> dg.AssetSpec:
     products = [platform.registry.product(file_id) for file_id in file_ids]
     title = "; ".join(product.title for product in products)
     return dg.AssetSpec(
@@ -98,7 +109,7 @@ def _spec(platform: Platform, pipeline: Pipeline, stream: str, asset: str, file_
     )
 
 
-def _check_specs(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
+def check_specs(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
         # Partitions of checks are a preview of Dagster: without them a check only knows its newest partition.
         warnings.simplefilter("ignore", PreviewWarning)
@@ -110,12 +121,12 @@ def _check_specs(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
 
 
 def _pipeline_assets(platform: Platform, pipeline: Pipeline, stream: Stream) -> dg.AssetsDefinition:
-    specs = [_spec(platform, pipeline, stream, asset, file_ids) for asset, file_ids in pipeline.assets.items()]
+    specs = [asset_spec(platform, pipeline, stream, asset, file_ids) for asset, file_ids in pipeline.assets.items()]
 
     @dg.multi_asset(
         name=f"{stream}_{pipeline.id}",
         specs=specs,
-        check_specs=_check_specs(specs),
+        check_specs=check_specs(specs),
         backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN),
         op_tags={"mta/pipeline": pipeline.id, "mta/stream": stream},
         can_subset=False,

@@ -1,4 +1,4 @@
-"""Partitions: playbacks are dynamic and sort by time; days and weeks of UTC begin with the mission's trends."""
+"""Partitions: playbacks and observations are dynamic, days and weeks of UTC begin with the mission's trends."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def playback_partitions(mission: str) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{mission}_playback")
 
 
+def obi_partitions(mission: str) -> dg.DynamicPartitionsDefinition:
+    """Keys ``28229_000``: observation and number of the interval within it; they come when an interval is complete."""
+    return dg.DynamicPartitionsDefinition(name=f"{mission}_obi")
+
+
 def calendar_partitions(kind: str, platform: Platform) -> dg.TimeWindowPartitionsDefinition:
     """Days of UTC, or weeks of UTC from Monday on; the key is the date of the first day. One that has not ended is
     not there yet."""
@@ -29,6 +34,8 @@ def partitions_of(platform: Platform, kind: str) -> dg.PartitionsDefinition[str]
     """The partitions of a kind of pipeline."""
     if kind == "playback":
         return playback_partitions(platform.mission.name)
+    if kind == "obi":
+        return obi_partitions(platform.mission.name)
     if kind in CALENDAR:
         return calendar_partitions(kind, platform)
-    raise ConfigError(f"pipelines partitioned by {kind} have no assets yet; expected playback, day or week")
+    raise ConfigError(f"pipelines partitioned by {kind} have no assets; expected playback, obi, day or week")

@@ -83,4 +83,6 @@ def example_fields(product: ProductSpec, root: str) -> list[dict[str, Any]]:
             if name in groups:
                 values[name] = int(groups[name]) if spec.endswith("d") and groups[name].isdigit() else groups[name]
         found.append(values)
-    return found
+    # A name from outside may leave out what ours have (the interval): such an example says nothing of ours.
+    most = max((len(values) for values in found), default=0)
+    return [values for values in found if len(values) == most]

@@ -16,6 +16,8 @@ def observation_problems(registry: Registry, pipeline: Pipeline) -> Iterator[str
         others = [p.id for p in registry.pipelines.values() if any("observations" in s.writes for s in p.profile)]
         if others[0] != pipeline.id:
             yield f".profile: {others[0]} writes observations as well; there can be one such pipeline"
+        if not pipeline.outputs:
+            yield ".outputs: what writes observations needs a product as well, else it is no asset and never runs"
         if not pipeline.reach:
             yield ".reach: what writes observations has to read beyond its playback, by more than the longest of them"
     if pipeline.reach and pipeline.partition not in ("playback", "obi"):

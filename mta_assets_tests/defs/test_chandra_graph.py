@@ -8,6 +8,8 @@ import dagster as dg
 import pytest
 
 from mta_assets.defs.build import build_definitions
+from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.registry import load_registry
 from mta_assets.settings import Settings
 
 
@@ -34,10 +36,16 @@ def test_event_lists_and_on_board_aspect_exist_in_both_streams(graph: dg.AssetGr
 
 
 def test_everything_descends_from_the_playback(graph: dg.AssetGraph) -> None:
-    (raw,) = graph.external_asset_keys
-    assert raw == dg.AssetKey(["chandra", "raw", "PLAYBACK"])
+    raw = dg.AssetKey(["chandra", "raw", "PLAYBACK"])
     for key in graph.materializable_asset_keys:
         assert raw in graph.get_ancestor_asset_keys(key)
+
+
+def test_what_comes_from_outside_is_the_playback_and_what_may_be_delivered(graph: dg.AssetGraph) -> None:
+    registry = load_registry(load_mission("chandra"))
+    delivered = {product.id for product in registry.products.values() if product.delivered}
+    assert {"ACIS_EVT2", "ASOL", "OSOL", "ORBIT_EPH1"} <= delivered
+    assert {key.path[2] for key in graph.external_asset_keys} == {"PLAYBACK", *delivered}
 
 
 def test_a_mission_may_be_a_folder_elsewhere(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ CASES = [
     ('writes = ["products", "findings"]', 'writes = ["EVT0", "findings"]', "writes", "'EVT0' is given to the pipeline"),
     ('writes = ["products", "faults",', 'writes = ["a", "b",', ".outputs", "no step of the profile writes products"),
     ('inputs = ["EVT0"]', 'inputs = ["EVT9"]', "STATIC_EPS.inputs", "EVT9 is not a registered product"),
-    ("external = true", "", "EXTRACT.optional_inputs", "RAW is made by no pipeline and is neither marked external nor delivered"),
+    ("external = true", "", "EXTRACT.optional_inputs", "made by no pipeline and is neither marked external nor"),
     ('outputs = ["EVT0"]', 'outputs = ["EVT0", "RAW"]', "EXTRACT.outputs", "RAW comes from outside"),
     ("level = 0\npattern", "level = 0\narchive_only = true\npattern", "EXTRACT.streams", "must not make it"),
     (KICKOFF, 'kickoff = { detector = ["HRC-I"] }', "kickoff.detector", "'HRC-I' is never met; possible: 'ACIS-I'"),
