@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    bench_acis_level1,
     bench_archive,
     bench_chain,
     bench_engineering,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], list[Row]]] = {
     "events": lambda inputs: bench_events.run(),
     "hrc-level1": lambda inputs: bench_hrc_level1.run(),
     "gratings": lambda inputs: bench_gratings.run(),
+    "acis-level1": lambda inputs: bench_acis_level1.run(),
     "archive": bench_archive.run,
     "archive-wide": bench_archive.run_wide,
     "archive-commits": bench_archive.run_commits,

@@ -10,6 +10,7 @@ from rich.console import Console
 
 import benchmarks.__main__ as bench
 from benchmarks import (
+    bench_acis_level1,
     bench_chain,
     bench_engineering,
     bench_events,
@@ -57,6 +58,12 @@ def test_the_simulator_and_the_products_are_measured(inputs):
 
 def test_engineering_and_events_are_measured():
     assert all(row.value > 0 for row in [*bench_engineering.run(1280), *bench_events.run(1280, ("FAINT",))])
+
+
+def test_acis_level_1_is_measured():
+    rows = bench_acis_level1.run(events=2000, plain_events=500, repeats=1)
+    assert [row.unit for row in rows] == ["M events/s"] * 4 + ["MiB"]
+    assert all(row.value > 0 for row in rows[:4])
 
 
 def test_packets_are_measured_against_the_peers_and_equal_theirs():
