@@ -1,6 +1,6 @@
 """How the sky of one observation is shifted and turned against another's, from sources that both see.
 
-Absolute pointing of Chandra is good to 0.8 arcsec (90 %; CXC aspect pages, "celestial location accuracy"), sources
+Absolute pointing of Chandra is good to 1.1 arcsec (90 %; CXC, cal/ASPECT/celmon), sources
 within an observation are good to their own errors: a shift and a small turn take the rest out. The fit is linear in
 the tangent plane, weighted with the errors, and repeated without matches farther off than a number of sigmas
 (clipping), so that wrong pairs and moving stars do not matter.

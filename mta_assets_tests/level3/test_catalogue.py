@@ -133,7 +133,7 @@ def test_observations_that_can_not_be_tied_keep_their_places_with_the_error_of_t
     )
     assert sources["NDET"].tolist() == [2]
     assert offsets["MATCHES"].tolist() == [0, 0]
-    assert detections["POS_ERR"].tolist() == pytest.approx([np.hypot(0.1, 0.8 / 2.146)] * 2)
+    assert detections["POS_ERR"].tolist() == pytest.approx([np.hypot(0.1, 1.1 / 2.146)] * 2)
     assert detections["RA"].tolist() == [ra[0], away[0][0]]
 
 
