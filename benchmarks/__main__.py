@@ -27,6 +27,7 @@ from benchmarks import (
     bench_playback,
     bench_products,
     bench_simulator,
+    bench_sources,
 )
 from benchmarks.inputs import Inputs
 from benchmarks.measure import Row, machine
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Inputs], list[Row]]] = {
     "hrc-level1": lambda inputs: bench_hrc_level1.run(),
     "gratings": lambda inputs: bench_gratings.run(),
     "acis-level1": lambda inputs: bench_acis_level1.run(),
+    "sources": lambda inputs: bench_sources.run(),
     "archive": bench_archive.run,
     "archive-wide": bench_archive.run_wide,
     "archive-commits": bench_archive.run_commits,
