@@ -8,6 +8,7 @@ from mta_assets.level1 import acis_columns as bits
 from mta_assets.level1.acis import Level1, process_events, whole_exposures
 from mta_assets.level1.acis_clocking import STORE_ROWS, arrivals, readout_times, target_rows
 from mta_assets.level1.acis_columns import BADPIX, status_number
+from mta_assets.level1.acis_findings import EventWatch
 from mta_assets.level1.acis_hot import PixelWatch
 from mta_assets.level1.acis_setup import Settings, calibration
 from mta_assets.level1.acis_status import BADPIX_BITS, BadPixels, badpix_table, event_bits, streaks
@@ -311,3 +312,29 @@ def test_offsets_of_the_aspect_move_the_target_row_with_them():
     rows = [target_rows(aspect, np.array([50.0]), 7, *settings)[0] for aspect in (still(), moved)]
     # the SIM stands 10 pixels up along Z, the rows of S3 run along Z: the light falls 10 rows lower
     assert rows[1] - rows[0] == pytest.approx(-10.0, abs=0.01)
+
+
+def test_what_is_wrong_with_events_becomes_findings_that_say_what_to_do():
+    watch = EventWatch("acisf28229_000N001_evt1.fits")
+    assert len(watch.findings()) == 0
+    good = level_1(level_0())
+    assert watch.add(good) is good
+    assert len(watch.findings()) == 0
+    watch.add(level_1(level_0(CCD_ID=np.array([7, 11, 7, 7], np.int16), TIME=np.array([0.0, 1.0, 2.0, 300.0]))))
+    watch.add(level_1(level_0(2, STATUS=np.array([4, 1], np.uint8)), subtract_bias=True))
+    watch.add(level_1(level_0(0)))
+    found = watch.findings()
+    kinds = dict(zip(found["kind"].tolist(), found["count"].tolist(), strict=True))
+    assert kinds == {"bad_position": 1, "no_aspect": 1, "no_bias": 2, "time_estimated": 1, "damaged_frame": 1}
+    assert "acisf28229_000N001_evt1.fits: 1 events" in found["detail"][1]
+    assert "asol1" in found["detail"][1]
+    assert found["tstart"].tolist()[1] == 300.0
+
+
+def test_a_chip_without_a_gain_is_a_finding():
+    table = acis_tables(GAIN)[0]
+    only = calibration(table.where(table["CCD_ID"] == 6), 0.0)
+    watch = EventWatch("x")
+    watch.add(Level1(Settings(**POINTING, pix_adj="NONE"), only, still(), None).block(level_0()))
+    assert watch.findings()["kind"].tolist() == ["no_gain"]
+    assert watch.findings()["count"].tolist() == [4]
