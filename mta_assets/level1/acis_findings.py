@@ -34,7 +34,7 @@ KINDS = (
      "outside of the chips or on a chip that is not in the geometry: look at CCD_ID and CCDX, CCDY of the evt0"),
     ("no_gain", "yellow", _no_gain, "no region of the gain file holds them, ENERGY is NaN: give one with the chip"),
     ("no_aspect", "yellow", _no_sky, "no aspect at their time, X and Y are NaN: deliver an asol1 that covers it"),
-    ("no_bias", "yellow", _bit(bits.BIAS_UNKNOWN), "no bias map of the chip, PHAS is raw: deliver its bias0, reprocess"),
+    ("no_bias", "yellow", _bit(bits.BIAS_UNKNOWN), "no bias map of the chip, raw PHAS: deliver its bias0, reprocess"),
     ("time_estimated", "yellow", _bit(bits.TIME_ESTIMATED), "their exposure record did not come: time is an estimate"),
     ("damaged_frame", "yellow", _bit(bits.DAMAGED_FRAME), "a telemetry frame of their packet was damaged"),
 )  # fmt: skip
