@@ -1,8 +1,8 @@
 """Level-2 events: those of good grade and status within the good times of their chip.
 
-What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file"; ACIS status bits: CIAO
-"dictionary: ACIS status bits"; HRC: STDLEV1 status filter of the HRC event files): ACIS grades 0, 2, 3, 4 and 6 with
-no status bit set, HRC events without the bits that the pattern names. Everything works block by block, memory does
+What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file" and dictionary, "ACIS status
+bits"): ACIS grades 0, 2, 3, 4 and 6 with no status bit set, HRC events without the bits of `hrc_status.STANDARD`.
+Everything works block by block, memory does
 not grow with the number of events.
 """
 
@@ -18,6 +18,7 @@ from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.tables import Column, Header, Product, Schema, Table, concatenate
+from mta_assets.instruments import hrc_status
 from mta_assets.level2.columns import blocks, column, find, identity, keyword
 from mta_assets.level2.livetime import live_keywords, main_ccd
 
@@ -25,7 +26,6 @@ Gtis = Mapping[int | None, Intervals]  # by ccd_id; None: of every chip that has
 
 GOOD_GRADES = (0, 2, 3, 4, 6)  # ASCA grades of X-rays (CIAO dictionary, "grade")
 NO_STATUS = "0" * 32
-HRC_STATUS = "xxxxxx00xxxx0xxx00000000xx000000"  # bits that have to be 0, bit 31 first (STDLEV1 filter of the HRC)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Selection:
 
 
 ACIS = Selection()
-HRC = Selection(None, HRC_STATUS)
+HRC = Selection(None, hrc_status.STANDARD)
 
 GTI = Schema("GTI", (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")))
 

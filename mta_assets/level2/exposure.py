@@ -129,9 +129,26 @@ def exposure_map(
     total = np.zeros(x.shape)
     for ccd_id, place in places.items():
         weight = (seconds.get(ccd_id, 0.0) / most if most > 0 else 0.0) if seconds is not None else 1.0
-        for dx, dy in steps:  # at most 200
-            total += place.contains(x - dx, y - dy) * (weight / len(steps))
+        total += weight * _covered(place, x, y, steps)
     return _between(total, rows, columns)
+
+
+def _covered(place: ChipPlace, x: Array, y: Array, steps: Array) -> Array:
+    """Part of the steps of a dither during which a chip lay on sky coordinates; only near its edges is it looked at."""
+    u, v = place.chip(x, y)
+    moved = steps @ np.linalg.inv(place.matrix).T
+    inside = np.minimum(
+        np.minimum(u - place.low[0] + 0.5, place.high[0] + 0.5 - u),
+        np.minimum(v - place.low[1] + 0.5, place.high[1] + 0.5 - v),
+    )
+    reach = np.abs(moved).max(initial=0.0)
+    found = (inside >= reach).astype(np.float64)
+    edge = np.abs(inside) < reach
+    edge_u, edge_v = u[edge][:, None] - moved[:, 0], v[edge][:, None] - moved[:, 1]
+    on = (edge_u >= place.low[0] - 0.5) & (edge_u <= place.high[0] + 0.5)
+    on &= (edge_v >= place.low[1] - 0.5) & (edge_v <= place.high[1] + 0.5)
+    found[edge] = on.mean(axis=1)
+    return found
 
 
 def _between(nodes: Array, rows: int, columns: int) -> Array:
