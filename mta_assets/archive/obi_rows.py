@@ -124,14 +124,16 @@ def _merge(connection: sa.Connection, partition: str, when: float) -> None:
 def merged(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What follows from all sources of an interval.
 
-    The edges that telemetry shows are exact, so they hold where both are known. A delivered product lies within its
-    interval, or a little around it: without telemetry all of them together make it. Of facts, what is delivered wins.
+    The edges that telemetry shows are exact, so they hold where both are known. Otherwise all sources together make the
+    interval, of what was delivered the products of the science instrument; aspect and angles, which lie around it on
+    grids of their own, only where there are no others. Of facts, what is delivered wins.
     """
     rows = list(rows)
     telemetry = [row for row in rows if row["source"] == TELEMETRY]
     delivered = [row for row in rows if row["source"] != TELEMETRY]
     exact = [row for row in telemetry if row["begun"] and row["ended"]]
-    parts = exact or rows
+    science = [row for row in delivered if row["facts"].get("instrument")]
+    parts = exact or [*telemetry, *(science or delivered)]
     facts = {name: value for row in (*telemetry, *delivered) for name, value in row["facts"].items()}
     return {
         "tstart": min(row["tstart"] for row in parts),

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from mta_assets.cli import archive, demo, missions, playbacks, query, registry, sql, telemetry, telemetry_archive
+from mta_assets.cli import (
+    archive,
+    deliver,
+    demo,
+    missions,
+    playbacks,
+    query,
+    registry,
+    sql,
+    telemetry,
+    telemetry_archive,
+)
 from mta_assets.core.errors import MtaError
 
 app = typer.Typer(
@@ -16,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (query, sql, telemetry_archive, telemetry, playbacks, archive, registry, missions, demo):
+for module in (query, sql, telemetry_archive, telemetry, playbacks, deliver, archive, registry, missions, demo):
     module.register(app)
 
 

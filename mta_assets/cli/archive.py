@@ -32,6 +32,7 @@ def products(
         {
             "name": p.name,
             "stream": p.stream,
+            "origin": p.origin,
             "version": p.version,
             "from": times.to_utc_iso(p.tstart, 0),
             "rows": p.rows,

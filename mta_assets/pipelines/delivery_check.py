@@ -127,7 +127,7 @@ def _check_header(
     for keyword, expected in spec.keywords.items():
         found = [head.keywords[keyword][0] for head in heads[:2] if keyword in head.keywords]
         if expected not in found:
-            came = ", ".join(repr(value) for value in found) or "nothing"
+            came = ", ".join(dict.fromkeys(repr(value) for value in found)) or "nothing"
             raise BadData(
                 f"{name}: {keyword} is {came}, a {spec.id} has {expected!r}: the name does not fit the content; "
                 "give the file its own name"

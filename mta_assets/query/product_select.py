@@ -73,8 +73,12 @@ def _standing(connection: sa.Connection, products: list[ProductEntry], as_of: fl
     confirmation; in between the one made last is taken.
     """
     made = _finished(connection, {run for product in products for run in (product.run_id, product.confirmed_by)})
+    delivered = {product.id: product for product in products if product.delivered}
     best: dict[tuple[str, str], tuple[float, int, ProductEntry]] = {}
     for product in products:
+        winner = delivered.get(product.superseded_by or 0)
+        if winner is not None and made[winner.run_id] <= as_of:
+            continue  # from then on what was delivered stands, whatever was made again beside it
         moments = [made[run] for run in (product.run_id, product.confirmed_by) if made[run] <= as_of]
         if not moments:
             continue

@@ -18,6 +18,7 @@ from mta_assets.pipelines.delivery import deliver, withdraw
 from mta_assets.pipelines.delivery_folder import delivery_folder
 from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.registry_check import check
+from mta_assets.query.product_select import select_products
 from mta_assets.settings import Settings
 from mta_assets_tests.defs.packets import drop, playback_bytes
 from mta_assets_tests.pipelines.toy_obi import LENGTH, MIDNIGHT, event_file, intervals, make_mission, orbit_file, piece
@@ -161,7 +162,7 @@ def test_a_run_for_an_observation_that_is_not_complete_says_so_and_quick_look_ta
         "nothing to do", "01000_000 is not complete: its end has not come down yet",
     )  # fmt: skip
     quick = house.platform.execute("LEVEL1", "sap", "01000_000")
-    assert [written.rows for written in quick.products] == [200]
+    assert [written.rows for written in quick.products] == [199]  # what came ends with its last packet
 
 
 def test_an_observation_that_telemetry_takes_back_is_no_partition_to_be_run(house: House) -> None:
@@ -255,3 +256,17 @@ def test_all_orders_of_four_pieces_give_the_same_intervals() -> None:
     pieces = [piece(Request("p", "sdp", MIDNIGHT + 150 * k, MIDNIGHT + 150 * k + 150, MIDNIGHT)) for k in range(4)]
     results = {repr(intervals(order)) for order in permutations(pieces)}
     assert len(results) == 1
+
+
+def test_a_query_as_of_a_time_before_the_delivery_finds_our_own(house: House, tmp_path: Path) -> None:
+    house.play(1, 0, 320)
+    house.process()
+    (own,) = house.products("TOY_EVT1")
+    before = house.platform.catalog.runs()[-1]["finished"] + 1e-3
+    deliver(house.platform, event_file(tmp_path, "toyf01000_000N005_evt1.fits"))
+    assert house.process() == ["01000_000"]  # our own is made again, later than the delivery
+    after = house.platform.catalog.runs()[-1]["finished"] + 1.0
+    engine = house.platform.catalog.engine
+    assert [p.name for p in select_products(engine, ["TOY_EVT1"], as_of=before)] == [own.name]
+    assert [p.name for p in select_products(engine, ["TOY_EVT1"], as_of=after)] == ["toyf01000_000N005_evt1.fits"]
+    assert [p.name for p in select_products(engine, ["TOY_EVT1"])] == ["toyf01000_000N005_evt1.fits"]

@@ -1,0 +1,113 @@
+"""Commands on deliveries and observations: put finished products in, take them back, list observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
+from mta_assets.core import times
+from mta_assets.core.errors import BadData
+from mta_assets.pipelines.platform import Platform
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``deliver`` and ``observations``."""
+    app.command()(deliver)
+    app.command()(observations)
+
+
+def deliver(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE|FOLDER…", help="Files, or folders with files at any depth.")
+    ] = None,
+    withdraw: Annotated[
+        list[str] | None, typer.Option("--withdraw", metavar="NAME", help="Take a delivered product back.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is withdrawn.")] = "",
+    link: Annotated[bool, typer.Option("--link/--copy", help="Link files instead of copying them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    mission: MissionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Enter finished products from outside into the archive, where they win over our own; or withdraw them."""
+    if bool(paths) == bool(withdraw):
+        raise typer.BadParameter("say either which files and folders, or --withdraw NAME")
+    chosen = platform(mission)
+    if withdraw:
+        rows = [_withdrawn(chosen, name, reason) for name in withdraw]
+        print_json(rows) if as_json else print_table("Withdrawn", rows)
+        return
+    rows = [row for path in paths or [] for row in _delivered(chosen, path, link, dry_run)]
+    print_json(rows) if as_json else print_table("Deliveries", [_readable(row) for row in rows])
+    if any(row["state"] == "refused" for row in rows):
+        raise typer.Exit(1)
+
+
+def _withdrawn(chosen: Platform, name: str, reason: str) -> dict[str, Any]:
+    from mta_assets.pipelines.delivery import withdraw
+
+    entry, back = withdraw(chosen, name, reason)
+    return {"name": entry.name, "file_id": entry.file_id, "partition": entry.partition, "stands again": back}
+
+
+def _delivered(chosen: Platform, path: Path, link: bool, dry_run: bool) -> Iterator[dict[str, Any]]:
+    """One row for each file; in a folder, files whose name is no product's are left aside."""
+    from mta_assets.pipelines.delivery import deliver
+    from mta_assets.pipelines.delivery_check import recognised
+    from mta_assets.pipelines.delivery_folder import found_below
+
+    if not path.exists():
+        yield _refused(path.name, f"{path}: there is no such file or folder")
+        return
+    files = [path / name for name in sorted(found_below(path))] if path.is_dir() else [path]
+    for file in files:
+        try:
+            recognised(chosen.registry, file.name)
+        except BadData as error:
+            yield _refused(file.name, str(error), "refused" if file == path else "left aside")
+            continue
+        try:
+            if not file.is_file():
+                raise BadData(f"{file}: expected a regular file")
+            yield asdict(deliver(chosen, file, "link" if link else "copy", dry_run))
+        except (BadData, OSError) as error:
+            yield _refused(file.name, str(error))
+
+
+def _refused(name: str, text: str, state: str = "refused") -> dict[str, Any]:
+    empty = {"file_id": "", "partition": "", "tstart": None, "tstop": None, "rows": 0}
+    return {"name": name, "state": state, **empty, "text": text}
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {"name": row["name"], "state": row["state"], "file id": row["file_id"], "partition": row["partition"]}
+    begin = None if row["tstart"] is None else times.to_utc_iso(row["tstart"], 0)
+    return {**shown, "from": begin, "rows": row["rows"], "": row["text"]}
+
+
+def observations(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that are not complete.")] = False,
+    mission: MissionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List observation intervals that telemetry or deliveries show, with what they still wait for."""
+    found = platform(mission).catalog.obis()
+    rows = [
+        {
+            "observation": entry.partition,
+            "from": times.to_utc_iso(entry.tstart, 0),
+            "to": times.to_utc_iso(entry.tstop, 0),
+            "state": "complete" if entry.complete else entry.waits_for,
+            "revision": entry.revision,
+            "facts": dict(entry.facts) if as_json else " ".join(f"{k}={v}" for k, v in sorted(entry.facts.items())),
+            "sources": list(entry.sources) if as_json else ", ".join(entry.sources),
+        }
+        for entry in found
+        if not (waiting and entry.complete)
+    ]
+    print_json(rows) if as_json else print_table("Observations", rows)
