@@ -36,7 +36,7 @@ class _Hdu:
     data: memoryview
 
 
-def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
+def read_fits(path: Path, file_id: str, verify: bool = True, images: bool = False) -> Product:
     """Read a product.
 
     Parameters
@@ -47,6 +47,9 @@ def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
         Identifier that the product gets.
     verify
         Whether CHECKSUM and DATASUM must fit where the file states them.
+    images
+        Whether images are read: each as a table with the one column ``IMAGE``, a row of the image in each cell, so that
+        ``table["IMAGE"]`` is the image. Delivered products have some (bias maps).
 
     Returns
     -------
@@ -58,19 +61,21 @@ def read_fits(path: Path, file_id: str, verify: bool = True) -> Product:
     Raises
     ------
     BadData
-        If it is no FITS file, is truncated or damaged, or holds images or variable-length columns, which no
-        product has.
+        If it is no FITS file, is truncated or damaged, or holds images that were not asked for, or variable-length
+        columns.
     """
     content = _content(path)
     try:
-        return _parse(content, path, file_id, verify)
+        return _parse(content, path, file_id, verify, images)
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise BadData(f"{path}: not a readable FITS file: {error}. Fetch or make it again") from error
 
 
-def _parse(content: bytes, path: Path, file_id: str, verify: bool) -> Product:
-    hdus = list(_hdus(content, path, verify))
-    tables = tuple(_table(hdu, path) for hdu in hdus[1:])
+def _parse(content: bytes, path: Path, file_id: str, verify: bool, images: bool) -> Product:
+    hdus = list(_hdus(content, path, verify, images))
+    tables = tuple(
+        _table(hdu, path) if "TFIELDS" in hdu.header else _image(hdu, path) for hdu in hdus[not hdus[0].data.nbytes :]
+    )
     header = _keywords(hdus[0].cards)
     first = {**_keywords(hdus[1].cards), **header} if len(hdus) > 1 else header
     span = [_value(first.get(k, math.nan)) for k in ("TSTART", "TSTOP")]
@@ -88,7 +93,7 @@ def _content(path: Path) -> bytes:
         raise BadData(f"{path}: damaged gzip data: {error}") from error
 
 
-def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
+def _hdus(content: bytes, path: Path, verify: bool, images: bool) -> Iterator[_Hdu]:
     if not content.startswith(b"SIMPLE  ="):
         raise BadData(f"{path}: not a FITS file: it starts with {content[:9]!r}, expected 'SIMPLE  ='")
     view = memoryview(content)
@@ -110,9 +115,10 @@ def _hdus(content: bytes, path: Path, verify: bool) -> Iterator[_Hdu]:
             raise BadData(
                 f"{path}: truncated: the HDU at byte {at} declares {size} bytes of data, there are {len(content) - end}"
             )
-        if at and str(header.get("XTENSION", "")).strip() not in ("BINTABLE", "A3DTABLE"):
+        kinds = ("BINTABLE", "A3DTABLE", "IMAGE") if images else ("BINTABLE", "A3DTABLE")
+        if at and str(header.get("XTENSION", "")).strip() not in kinds:
             raise BadData(f"{path}: an HDU is of type {header.get('XTENSION')!r}: products hold binary tables only")
-        if not at and size:
+        if not at and size and not images:
             raise BadData(f"{path}: the primary HDU holds an image: products hold binary tables only")
         yield _Hdu(found, header, columns, view[end : end + size])
         last = end + -(-size // BLOCK) * BLOCK
@@ -190,3 +196,21 @@ def _table(hdu: _Hdu, path: Path) -> Table:
         arrays[field.label] = cells_of(cells, field)
         at += field.size
     return Table(name, arrays, _keywords(hdu.cards), Schema(name, columns))
+
+
+def _image(hdu: _Hdu, path: Path) -> Table:
+    """An image of two axes, its values scaled as BSCALE and BZERO say (FITS standard 4.0, section 4.4.2.5)."""
+    header = hdu.header
+    name = str(header.get("EXTNAME", header.get("HDUNAME", "PRIMARY"))).strip()
+    if int(header["NAXIS"]) != 2:
+        raise BadData(f"{path}[{name}]: an image of {header['NAXIS']} axes, expected 2")
+    bits = int(header["BITPIX"])
+    kind = f">{'f' if bits < 0 else 'u' if bits == 8 else 'i'}{abs(bits) // 8}"
+    stored = np.frombuffer(hdu.data, kind).reshape(int(header["NAXIS2"]), int(header["NAXIS1"]))
+    values: Array = stored.astype(stored.dtype.newbyteorder("="))
+    scale, zero = float(header.get("BSCALE", 1.0)), float(header.get("BZERO", 0.0))
+    if bits > 0 and scale == 1.0 and zero == 2.0 ** (bits - 1):  # how unsigned integers are written
+        values = (values.astype(np.int64) + int(zero)).astype(f"u{bits // 8}")
+    elif (scale, zero) != (1.0, 0.0):
+        values = values * scale + zero
+    return Table(name, {"IMAGE": values}, _keywords(hdu.cards))

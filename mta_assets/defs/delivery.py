@@ -20,7 +20,7 @@ from mta_assets.pipelines.delivery_folder import delivery_folder, look
 from mta_assets.pipelines.incoming import Watch
 from mta_assets.pipelines.platform import Platform
 
-LOOK_SECONDS = 5
+LOOK_SECONDS = 10
 FILES_PER_TICK = 16  # bounds a tick
 TOLD_PER_TICK = 200
 

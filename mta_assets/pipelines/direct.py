@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.times import compact_utc, from_datetime
 from mta_assets.pipelines.controller import RunResult, run_pipeline
+from mta_assets.pipelines.delivery_check import ALIASES
 from mta_assets.pipelines.direct_sink import DirectSink
 from mta_assets.pipelines.inputs import Input, describe_files, open_files
+from mta_assets.pipelines.observations import belongs_to_obi
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline
 
@@ -68,7 +72,7 @@ def run_direct(
         spec = registry.product(name)
         entries = describe_files(spec, some)
         if spec.format == "fits":
-            entries.sort(key=lambda entry: read_fits(Path(entry.path), name).tstart)
+            entries.sort(key=lambda entry: read_fits(Path(entry.path), name, images=bool(spec.delivered)).tstart)
         inputs[name] = open_files(spec, entries, registry.mission)
     request = _request(registry, pipeline, inputs, chosen, facts or {}, [p for some in paths.values() for p in some])
     return run_pipeline(registry, pipeline, request, inputs, DirectSink(to))
@@ -92,17 +96,22 @@ def _request(
     starts: list[float] = []
     stops: list[float] = []
     known: dict[str, Any] = {}
-    for given in inputs.values():
+    named: list[tuple[int, int]] = []
+    # Ephemerides reach far beyond an observation: what belongs to it says when it is, if there is any.
+    own = [n for n in inputs if pipeline.partition == "obi" and belongs_to_obi(registry, n)] or list(inputs)
+    for file_id, given in inputs.items():
         parts = [given.value] if hasattr(given.value, "tstart") else given.value
         for part in parts:
-            starts.append(part.tstart)
-            stops.append(part.tstop)
+            if file_id in own:
+                starts.append(part.tstart)
+                stops.append(part.tstop)
+                named += _observation(part)
             for name, value in _facts(part, registry).items():
                 known.setdefault(name, value)
     created = max((path.stat().st_mtime for path in paths), default=0.0)
     digest = hashlib.sha256("".join(sorted(f.sha256 for i in inputs.values() for f in i.files)).encode()).hexdigest()
     tstart, tstop = min(starts, default=0.0), max(stops, default=0.0)
-    return Request(
+    asked = Request(
         f"{compact_utc(tstart)}-{digest[:8]}",
         stream,
         tstart,
@@ -110,6 +119,25 @@ def _request(
         from_datetime(datetime.fromtimestamp(created, UTC)),
         {**known, **{name: _typed(registry, name, value) for name, value in facts.items()}},
     )
+    if pipeline.partition != "obi" or not named:
+        return asked
+    obsid, obi = named[0]
+    instrument = str(asked.facts.get("instrument") or "")
+    return replace(
+        asked, partition=observation_key(obsid, obi), facts={**asked.facts, "obsid": obsid, "obi": obi}, obsid=obsid,
+        obi=obi, instrument=instrument,
+    )  # fmt: skip
+
+
+def _observation(part: Any) -> list[tuple[int, int]]:
+    """Observation and interval that a product names: in its file name, else in OBS_ID and OBI_NUM."""
+    if not hasattr(part, "tables"):
+        return []
+    heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
+    plain = {k: v[0] if isinstance(v, tuple) else v for k, v in heads.items()}
+    obsid = part.fields.get("obsid", plain.get("OBS_ID"))
+    obi = part.fields.get("obi", plain.get("OBI_NUM", 0))
+    return [(int(obsid), int(obi))] if str(obsid).strip().isdigit() and str(obi).strip().isdigit() else []
 
 
 def _facts(part: Any, registry: Registry) -> dict[str, Any]:
@@ -119,9 +147,10 @@ def _facts(part: Any, registry: Registry) -> dict[str, Any]:
     heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
     found = {}
     for name in registry.facts:
-        value = heads.get(name.upper())
-        if value is not None:
-            found[name] = value[0] if isinstance(value, tuple) else value
+        value = heads.get(name.upper(), heads.get(ALIASES.get(name, "")))
+        value = value[0] if isinstance(value, tuple) else value
+        if value is not None and not (isinstance(registry.facts[name], list) and value not in registry.facts[name]):
+            found[name] = value
     return found
 
 

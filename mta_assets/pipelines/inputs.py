@@ -65,7 +65,7 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
 
         table = read_parquet(path)
         return Product(spec.id, (table,), float("nan"), float("nan"), dict(table.header))
-    product = read_fits(path, spec.id)
+    product = read_fits(path, spec.id, images=bool(spec.delivered))
     heads = [product.header, *(table.header for table in product.tables[:1])]
     for keyword, expected in spec.keywords.items():
         found = [_plain(head[keyword]) for head in heads if keyword in head]

@@ -22,6 +22,7 @@ from mta_assets.core.tables import Product, Table
 from mta_assets.pipelines import delivery
 from mta_assets.pipelines.delivery import deliver, withdraw
 from mta_assets.pipelines.delivery_check import examine
+from mta_assets.pipelines.direct import run_direct
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 from mta_assets_tests.pipelines.toy_obi import LENGTH, MIDNIGHT, event_file, make_mission, orbit_file
@@ -323,3 +324,13 @@ def test_compressed_and_plain_files_of_the_same_content_are_two_files(platform: 
     deliver(platform, plain)
     deliver(platform, packed)
     assert current(platform) == [packed.name]  # of the same version the one that came last stands
+
+
+def test_a_pipeline_run_by_hand_on_a_file_of_an_observation_knows_which_one_it_is(
+    platform: Platform, tmp_path: Path
+) -> None:
+    path = event_file(tmp_path, "toyf01007_001N001_evt1.fits", 1007, OBI_NUM=1, INSTRUME="ACIS")
+    result = run_direct(platform.registry, "LEVEL2", {"TOY_EVT1": path}, tmp_path / "out")
+    assert (result.outcome, [w.name for w in result.products]) == ("done", ["toyf01007_001N001_evt2.fits"])
+    text = result.log_path.read_text()
+    assert "partition         01007_001" in text

@@ -122,6 +122,19 @@ def test_steps_read_them_with_the_archives_own_column_names(platform: Platform) 
     assert checked > 35
 
 
+def test_a_bias_map_is_read_as_an_image(platform: Platform) -> None:
+    from astropy.io import fits
+
+    for name, path in inputs(platform, "28229_000", "ACIS_BIAS0"):
+        product = read_product(platform.registry.product("ACIS_BIAS0"), path)
+        image = product.tables[0]["IMAGE"]
+        with fits.open(path) as file:
+            assert np.array_equal(image, file[0].data)
+            assert product.fields == {"fep_id": file[0].header["FEP_ID"]}
+        print(name, image.shape, image.dtype, "median", np.median(image))
+        assert image.shape == (1024, 1024)
+
+
 def test_a_real_file_with_a_wrong_sum_or_another_name_is_refused(platform: Platform, tmp_path: Path) -> None:
     edited = tmp_path / "acisf10027N003_evt2.fits"
     shutil.copyfile(realdata("chandra", "evt2", "m82_evt2.fits"), edited)
