@@ -105,7 +105,7 @@ def _run(
     files = {name: given_files(value) for name, value in inputs.items()}
     log.inputs(files)
     objects = {name: value.value if isinstance(value, Input) else value for name, value in inputs.items()}
-    given = {"archive": None, "mission": registry.mission, "request": request}
+    given: dict[str, Any] = {"archive": None, "observing": [], "mission": registry.mission, "request": request}
     names = {**dict.fromkeys(pipeline.optional_inputs), **given, **objects}
     written: list[Written] = []
 

@@ -53,7 +53,8 @@ def _rows(table: Table, tool: str) -> Iterator[Observation]:
     if missing:
         raise ToolFailed(f"{tool}: its table of observations {table.name} has no columns {', '.join(missing)}")
     edges = {edge: table[column] != OPEN for edge, column in EDGES.items() if column in table}
-    names = [n for n, array in table.columns.items() if array.ndim == 1 and n not in (*INTERVAL, *EDGES.values())]
+    said = (*INTERVAL, *EDGES.values(), "complete")
+    names = [name for name, array in table.columns.items() if array.ndim == 1 and name not in said]
     for row in range(len(table)):
         facts = {name: table[name][row].item() for name in names}
         yield Observation(
@@ -85,7 +86,8 @@ def belongs_to_obi(registry: Registry, file_id: str) -> bool:
 
 def facts_of(entry: ObiEntry) -> dict[str, Any]:
     """What kickoff and conditions may ask of an observation interval."""
-    return {**entry.facts, "obsid": entry.obsid, "obi": entry.obi}
+    found = {**entry.facts, "obsid": entry.obsid, "obi": entry.obi}
+    return {**found, "instrument": _instrument(entry.facts)} if _instrument(entry.facts) else found
 
 
 def obi_request(entry: ObiEntry, stream: Stream, created: float) -> Request:

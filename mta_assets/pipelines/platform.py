@@ -148,7 +148,8 @@ class Platform:
         entry = self.playback_entry(partition)
         request = Request(partition, stream, entry.tstart, entry.tstop, created=entry.created, facts=entry.facts)
         opened = self._opened(entry) if self.raw_product.id in pipeline.inputs else {}
-        inputs = find_inputs(self.registry, pipeline, request, self.catalog, opened)
+        inputs: dict[str, Any] = dict(find_inputs(self.registry, pipeline, request, self.catalog, opened))
+        inputs |= self._planned(pipeline, request)
         sink = ArchiveSink(self.catalog, self.roots[stream], stream, lambda: self.telemetry)
         result = run_pipeline(self.registry, pipeline, request, inputs, sink)
         if result.outcome == "bad data" and opened and entry.state != "quarantined":
@@ -178,9 +179,19 @@ class Platform:
         request = replace(asked, created=max((product.created for product in found), default=asked.created))
         earlier = self.catalog.products(pipe_id=pipeline.id, partition=asked.partition, stream=asked.stream)
         inputs: dict[str, Any] = dict(find_inputs(self.registry, pipeline, request, self.catalog))
+        inputs |= self._planned(pipeline, request)
         inputs["archive"] = Asking(lambda: sources(self.settings), bool(earlier))
         sink = ArchiveSink(self.catalog, self.roots[asked.stream], asked.stream, lambda: self.telemetry)
         return run_pipeline(self.registry, pipeline, request, inputs, sink)
+
+    def _planned(self, pipeline: Pipeline, request: Request) -> dict[str, Any]:
+        """What the observing catalogue has of the time, for pipelines with a step that reads ``observing``."""
+        if not any("observing" in step.reads for step in pipeline.profile):
+            return {}
+        from mta_assets.pipelines.observation_steps import planned
+
+        reach = pipeline.reach
+        return {"observing": planned(self.catalog, request.tstart - reach, request.tstop + reach)}
 
     def _opened(self, entry: PlaybackEntry) -> dict[str, Input]:
         """The playback, looked through once for all pipelines of a process that follow each other."""

@@ -16,7 +16,7 @@ from mta_assets.pipelines.observation_check import delivery_problems, observatio
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec, Range, Step
 
-RESERVED_READS = frozenset({"archive", "mission", "request"})
+RESERVED_READS = frozenset({"archive", "mission", "observing", "request"})
 RESERVED_WRITES = frozenset({"products", "faults", "findings", "plots", "facts", "observations"})
 REQUEST_FIELDS = frozenset({"tstart", "tstop", "partition", "stream", "created"})
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
