@@ -13,6 +13,7 @@ from mta_assets.archive.fits_read import read_fits
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
+from mta_assets.core.tables import Product
 from mta_assets.core.times import compact_utc, from_datetime
 from mta_assets.pipelines.controller import RunResult, run_pipeline
 from mta_assets.pipelines.delivery_check import ALIASES
@@ -131,13 +132,15 @@ def _request(
 
 def _observation(part: Any) -> list[tuple[int, int]]:
     """Observation and interval that a product names: in its file name, else in OBS_ID and OBI_NUM."""
-    if not hasattr(part, "tables"):
+    if not isinstance(part, Product):
         return []
     heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
     plain = {k: v[0] if isinstance(v, tuple) else v for k, v in heads.items()}
-    obsid = part.fields.get("obsid", plain.get("OBS_ID"))
-    obi = part.fields.get("obi", plain.get("OBI_NUM", 0))
-    return [(int(obsid), int(obi))] if str(obsid).strip().isdigit() and str(obi).strip().isdigit() else []
+    obsid, obi = (
+        str(part.fields.get(field, plain.get(keyword, default))).strip()
+        for field, keyword, default in (("obsid", "OBS_ID", ""), ("obi", "OBI_NUM", 0))
+    )
+    return [(int(obsid), int(obi))] if obsid.isdecimal() and obi.isdecimal() else []
 
 
 def _facts(part: Any, registry: Registry) -> dict[str, Any]:
