@@ -30,11 +30,11 @@ def lines(rows: Iterable[Row]) -> list[str]:
 
 
 def main(files: Sequence[str]) -> None:
-    found: dict[str, list[Row]] = {}
+    found: dict[tuple[str, int], list[Row]] = {}
     for file in files:
-        for rows in json.loads(Path(file).read_text(encoding="utf-8"))["rows"].values():
-            for row in rows:
-                found.setdefault(row["what"], []).append(Row(**row))
+        for name, rows in json.loads(Path(file).read_text(encoding="utf-8"))["rows"].items():
+            for place, row in enumerate(rows):
+                found.setdefault((name, place), []).append(Row(**row))
     print("\n".join(lines(middle(runs) for runs in found.values())))
 
 

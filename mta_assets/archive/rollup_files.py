@@ -15,7 +15,7 @@ from mta_assets.core.samples import SECOND, Array
 from mta_assets.core.statistics import WIDTHS
 
 SAMPLE = 1024  # [row] from which it is told whether compression pays
-ROW_GROUP = 32_768  # [row] a row group ends with a parameter, once it has so many rows
+ROW_GROUP = 4_096  # [row] a row group ends with a parameter, once it has so many rows
 ALL = (-(2**31), 2**31)
 WHICH = ("parameter", "state", "bucket")  # columns that say what a row is of; the footer knows them of row groups
 
