@@ -25,8 +25,8 @@ from mta_assets_tests.realdata.hrc_files import events_2886, splines, table
 
 Array = NDArray[Any]
 
-# what is public of the pipeline's parameters: AMP_GAIN 75 and ratios 0.5 from the list's history, range switches
-# at 64.5 and 126.5 with a band of 2 from Juda's memo for this range level, flatness 0.5
+# AMP_GAIN 75 and the ratios 0.5 from the list's history. The range switches with their band, the limits of saturation
+# and the flatness were read off the list's own AMP_SF and flags: their agreement shows the form of the rules only
 SETTINGS = {
     "AMP_GAIN": "75", "PHA_1TO2": "64.5", "PHA_2TO3": "126.5", "W_1TO2": "2", "W_2TO3": "2", "GRID_RATIO": "0.5",
     "PHA_RATIO": "0.5", "SAT_LOW": "20", "SAT_HIGH_1": "4094", "SAT_HIGH_2": "4094", "SAT_HIGH_3": "3550",
