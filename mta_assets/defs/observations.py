@@ -9,6 +9,7 @@ an asset that was not made; here that asset may have been delivered, or be an in
 
 # No postponed annotations here: Dagster looks at the type of `context` itself.
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from mta_assets.pipelines.registry_schema import Pipeline
 LOOK_SECONDS = 15
 RUNS_PER_TICK = 20  # bounds a tick; what is left comes with the next one
 LOW = {"dagster/priority": "-3"}  # a playback that comes in goes first; days and weeks come after
+NICE = 10  # of the process of a run that the sensor asked for: a playback beside it has the processor first
+ASKED = "mta/observation"  # tag of such a run
 RETRY_SECONDS = 2.0  # before what failed for a passing reason is tried again
 BAD = ("bad data", "failed")
 SHOWN = 10  # of what waits, in the message of a tick
@@ -75,6 +78,8 @@ def _assets(platform: Platform) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if ASKED in context.run.tags:
+            os.nice(NICE)
         failures: list[tuple[str, RunResult]] = []
         failed: dict[str, set[str]] = {}  # file ids that could not be made, by partition
         for pipeline, stream in order:
@@ -184,5 +189,5 @@ def _sensor(platform: Platform, job: Any) -> dg.SensorDefinition:
 
 
 def _request(one: Due) -> dg.RunRequest:
-    tags = {**LOW, "mta/observation": one.entry.partition, "mta/revision": str(one.entry.revision)}
+    tags = {**LOW, ASKED: one.entry.partition, "mta/revision": str(one.entry.revision)}
     return dg.RunRequest(run_key=one.run_key, partition_key=one.entry.partition, tags=tags)
