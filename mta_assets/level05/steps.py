@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.records import observation_key
+from mta_assets.core.intervals import Intervals
+from mta_assets.core.records import FINDINGS, observation_key
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table
-from mta_assets.level05.asrun import planned_table
+from mta_assets.level05.asrun import compare, planned_table
 from mta_assets.level05.detect import HEADER, extract_segments
 from mta_assets.level05.obspar import obspar, science_runs
 
@@ -57,6 +58,18 @@ def observation_parameters(
     }
     header = {**HEADER, "CONTENT": ("OBSPAR", "what data product")}
     return Product("OBSPAR", (table.with_header(header),), float(row["tstart"]), float(row["tstop"]), common)
+
+
+def against_plan(obis: Table, planned: Table, covered: Intervals, request: Request) -> Table:
+    """As run against as planned: findings of the intervals and plans that meet the playback.
+
+    Every playback for ten days sees an interval; without the cut each would report it again. Where the observing
+    catalogue has nothing of all that time it was not imported, and nothing can be said.
+    """
+    if not len(planned):
+        return FINDINGS.empty()
+    found = compare(obis, planned, covered)
+    return found.where((found["tstart"] < request.tstop) & (found["tstop"] >= request.tstart))
 
 
 def _row(intervals: Iterable[Product], request: Request) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from mta_assets.level1.goodtime import GTI
 Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
 KEYWORDS = {"gain_cti": "GAINFILE", "t_gain": "TGAINFIL", "cti": "CTIFILE", "subpix": "SUBPIXFL"}
 SAME = 0.1  # [s] times of an event in two playbacks differ by less: their clocks were fitted to other frames
+PLACE = ("sim_x", "sim_z", "ra_nom", "dec_nom", "roll_nom")
 COLLECT: Header = {"FIRSTROW": (1, "first row that is read out"), "NROWS": (1024, "rows that are read out")}
 
 
@@ -155,12 +156,13 @@ def _settings(par: observation.Parameters, header: Header, options: Mapping[str,
     clocked = par.get("readmode") == "CONTINUOUS"
     if not clocked and "EXPTIME" not in header:
         raise BadData("ACIS events: the evt0 products have no EXPTIME; extract them again")
-    given = {name: observation.number(par, name) for name in ("sim_x", "sim_z", "ra_nom", "dec_nom", "roll_nom")}
-    target = {f"{a}_targ": float(par.get(f"{a}_targ", par[f"{a}_nom"])) for a in ("ra", "dec")} if clocked else {}
+    sim_x, sim_z, ra, dec, roll = (observation.number(par, name) for name in PLACE)
     tstart, tstop = observation.span(par)
     exptime = 0.0 if clocked else float(_plain(header["EXPTIME"]))
-    chosen = {name: value for name, value in options.items() if name != "store_rows" or clocked}
-    return Settings(**given, **target, tstart=tstart, tstop=tstop, exptime=exptime, clocked=clocked, **chosen)
+    more = {name: value for name, value in options.items() if name != "store_rows" or clocked}
+    if clocked:
+        more |= {"ra_targ": float(par.get("ra_targ", ra)), "dec_targ": float(par.get("dec_targ", dec))}
+    return Settings(sim_x, sim_z, ra, dec, roll, tstart, tstop, exptime, clocked, **more)
 
 
 def _calibration(files: Files, time: float) -> Calibration:
