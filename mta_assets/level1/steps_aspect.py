@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from mta_assets.core.errors import NothingToDo
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table, concatenate
@@ -12,6 +14,7 @@ from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
 from mta_assets.level1.aspect_onboard import compare, onboard_solution
 from mta_assets.level1.observation import table_of
+from mta_assets.level1.orbit_angles import EPHEMERIS, angles_product
 
 FILE_IDS = {"ASPSOL": "ASOL"}  # of the solution as the registry, and so deliveries, call it
 
@@ -54,6 +57,33 @@ def difference(onboard: Sequence[Product], ground: Sequence[Product], request: R
     header: Header = {"CONTENT": ("ASPDIFF", "what data product"), "INSTRUME": ("PCAD", "Aspect Camera")}
     start, stop = float(table["time"][0]), float(table["time"][-1])
     return Product("ASPDIFF", (table,), start, stop, {**header, **_observation(request)})
+
+
+def angles(
+    ground: Sequence[Product], orbit: Iterable[Product], solar: Iterable[Product], lunar: Iterable[Product],
+    request: Request,
+) -> Product:  # fmt: skip
+    """``ANGLES``: Sun, Moon and Earth seen from the pointing, where the ephemerides were delivered.
+
+    Parameters
+    ----------
+    orbit, solar, lunar
+        ``ORBIT_EPH1``, ``SOLAR_EPH1``, ``LUNAR_EPH1`` around the observation.
+    """
+    tables = (joined(given) for given in (orbit, solar, lunar))
+    made = angles_product(ground[0].tables[0], *tables, request.tstart, request.tstop)
+    return replace(made, file_id="ANGLES", header={**made.header, **_observation(request)})
+
+
+def joined(products: Iterable[Product]) -> Table:
+    """Ephemeris of several files: in order of time, each time once."""
+    parts = []
+    for product in products:
+        table = product.tables[0]
+        names = {name.lower(): name for name in table.columns}
+        parts.append(Table("EPHEM", {c.name: table[names[c.name.lower()]] for c in EPHEMERIS}))
+    found = concatenate(parts)
+    return found.where(np.unique(found["Time"], return_index=True)[1])
 
 
 def _plain(table: Table) -> Table:

@@ -75,6 +75,7 @@ def good_times(
     sim_engineering: Products,
     dtf: Products | None,
     quality: Products | None,
+    delivered: Products | None,
     angles: Products | None,
     ground: Products | None,
     onboard: Products | None,
@@ -82,6 +83,8 @@ def good_times(
     request: Request,
 ) -> Iterator[Product | Table]:
     """``HRC_MTL1`` and ``HRC_FLT1``: modes on one grid of times, judged by the mission's limits.
+
+    ``quality`` is our own (ASPQUAL), ``delivered`` the archive's (AQUAL), which wins.
 
     A limit that asks for what the observation has no product of (angles without ephemerides, quality of the aspect on
     the quick-look stream) is not applied: it is not in LIMITS, and a finding names it.
@@ -93,8 +96,8 @@ def good_times(
     sources += [Source(_gaps(solution, tstart), {"AOFF_GAP": "gap"}, np.inf)] if solution is not None else []
     if dtf:
         sources.append(Source(dtf[0].table("DTF"), {"DTF": "DTF"}, HOLD * hrc_dead_time.ROW))
-    if quality and request.stream == "sdp":
-        sources.append(Source(quality[0].tables[0], {"asp_sol_status": "asp_sol_status"}, HOLD * 1.025))
+    if (delivered or quality) and request.stream == "sdp":
+        sources.append(Source(_joined(delivered or quality or ()), {"asp_sol_status": "asp_sol_status"}, HOLD * 1.025))
     if angles:
         sources.append(Source(angles[0].tables[0], {name: name for name in ANGLES}, HOLD * ANGLE_STEP))
     table = goodtime_mtl.mode_telemetry(tstart, tstop, sources)
@@ -182,6 +185,13 @@ def _gaps(solution: Table, tstart: float) -> Table:
     covered = observation.covered(solution)
     times = np.concatenate([[min(tstart, covered[0, 0]) - 1.0], covered.ravel()])
     return Table("GAPS", {"time": times, "gap": np.concatenate([[1], np.tile([0, 1], len(covered))])})
+
+
+def _joined(quality: Products) -> Table:
+    """Status of the aspect out of quality files, in order of time: delivered ones cover intervals of their own."""
+    names = ("time", "asp_sol_status")
+    found = concatenate([Table("ASPQUAL", {name: p.tables[0][name] for name in names}) for p in quality])
+    return found.where(np.unique(found["time"], return_index=True)[1])
 
 
 def _names(rule: str) -> set[str]:

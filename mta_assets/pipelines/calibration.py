@@ -13,7 +13,7 @@ from mta_assets.archive.products import read_fits
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Table
-from mta_assets.core.times import from_utc
+from mta_assets.core.times import to_utc_iso
 from mta_assets.missions.load import Mission
 
 NAME = re.compile(r"(?P<instrument>[a-z]+)D(?P<date>\d{4}-\d\d-\d\d)(?P<kind>[a-z_]+?)N(?P<version>\d{4})\.fits")
@@ -30,9 +30,10 @@ def calibration(mission: Mission, request: Request, *, instrument: str) -> Calib
         If the mission has no calibration of the instrument for the time.
     """
     found: dict[str, tuple[str, str, Path]] = {}
+    day = to_utc_iso(request.tstart)[:10]
     for path in sorted((mission.folder / FOLDER).glob(f"{instrument}D*.fits")):
         match = NAME.fullmatch(path.name)
-        if match is None or from_utc(f"{match['date']}T00:00:00") > request.tstart:
+        if match is None or match["date"] > day:
             continue
         this = (match["date"], match["version"], path)
         found[match["kind"]] = max(this, found.get(match["kind"], this))
