@@ -56,6 +56,10 @@ def observation_parameters(
         "OBS_ID": (str(int(row["obsid"])), "observation identifier"),
         "OBI_NUM": (int(row["obi"]), "observation interval number"),
     }
+    known = dict(zip(table["name"].tolist(), table["value"].tolist(), strict=True))
+    for keyword, name in (("INSTRUME", "instrume"), ("GRATING", "grating"), ("DATAMODE", "datamode")):
+        if known.get(name):
+            common[keyword] = (known[name], name)  # facts, where a pipeline is run by hand on this file
     header = {**HEADER, "CONTENT": ("OBSPAR", "what data product")}
     return Product("OBSPAR", (table.with_header(header),), float(row["tstart"]), float(row["tstop"]), common)
 

@@ -37,8 +37,11 @@ def ground(
             yield item
 
 
-def onboard(solutions: Iterable[Product], request: Request) -> Product:
-    """``ASPSOL_OBC`` of an observation from the ``OSOL`` of the playbacks of its time."""
+def onboard(solutions: Iterable[Product], obspar: Sequence[Product] | None, request: Request) -> Product:
+    """``ASPSOL_OBC`` of an observation from the ``OSOL`` of the playbacks of its time.
+
+    ``obspar`` is not read: where files are given by hand it tells which observation is meant, and its time.
+    """
     made = onboard_solution(solutions, request.tstart, request.tstop)
     return replace(made, header={**made.header, **_observation(request)})
 
@@ -70,8 +73,8 @@ def angles(
     orbit, solar, lunar
         ``ORBIT_EPH1``, ``SOLAR_EPH1``, ``LUNAR_EPH1`` around the observation.
     """
-    tables = (joined(given) for given in (orbit, solar, lunar))
-    made = angles_product(ground[0].tables[0], *tables, request.tstart, request.tstop)
+    craft, sun, moon = (joined(given) for given in (orbit, solar, lunar))
+    made = angles_product(ground[0].tables[0], craft, sun, moon, request.tstart, request.tstop)
     return replace(made, file_id="ANGLES", header={**made.header, **_observation(request)})
 
 
