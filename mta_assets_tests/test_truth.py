@@ -173,27 +173,37 @@ def test_the_same_playback_gives_the_same_bytes_in_another_folder(run: Run, tmp_
     other = only_playback(tmp_path, run.folder / "simulated" / busy["name"], entry.created)
     execute(other, entry.partition)
     for stream in ("sdp", "sap"):
-        here = {p.name: p.sha256 for p in run.catalog.products(partition=entry.partition, stream=stream)}
-        there = {p.name: p.sha256 for p in other.catalog.products(stream=stream)}
+        here, there = (
+            {p.name: p.sha256 for p in products if p.file_id not in around(run)}
+            for products in (
+                run.catalog.products(partition=entry.partition, stream=stream), other.catalog.products(stream=stream),
+            )
+        )  # fmt: skip
         assert there == here
         assert len(here) > 5
 
 
 @pytest.mark.parametrize("run", [COMPACT], indirect=True)
 def test_processing_again_leaves_every_product_as_it_is(run: Run) -> None:
-    before = run.catalog.products(current=None)
+    before = [p for p in run.catalog.products(current=None) if p.file_id not in around(run)]
     faults_before, findings_before = run.catalog.faults(), run.catalog.findings()
     partition = run.partitions[0]
     results = execute(run.platform, partition)
-    written = [product for result in results for product in result.products]
+    reaching = {pipeline.id for pipeline in run.platform.registry.pipelines_of("playback") if pipeline.reach}
+    written = [product for result in results for product in result.products if result.pipe_id not in reaching]
     assert len(written) == len([p for p in before if p.partition == partition])
     assert not any(product.changed for product in written)
-    after = run.catalog.products(current=None)
+    after = [p for p in run.catalog.products(current=None) if p.file_id not in around(run)]
     assert [(p.id, p.name, p.version, p.sha256) for p in after] == [(p.id, p.name, p.version, p.sha256) for p in before]
     assert all(p.current and p.version == 1 for p in after)
     again = run.catalog.faults(), run.catalog.findings()
     for old, new in zip((faults_before, findings_before), again, strict=True):
         assert [_content(row) for row in new] == [_content(row) for row in old]
+
+
+def around(run: Run) -> set[str]:
+    """Products of a playback that are made of its neighbours as well: observation intervals."""
+    return {file_id for p in run.platform.registry.pipelines_of("playback") if p.reach for file_id in p.outputs}
 
 
 def _content(row: dict[str, object]) -> dict[str, str]:

@@ -1,0 +1,100 @@
+"""Steps of the aspect pipelines: products of the registry in, products of the registry out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mta_assets.core.errors import NothingToDo
+from mta_assets.core.request import Request
+from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.level1.aca_tables import STARCAT
+from mta_assets.level1.aspect import make_aspect
+from mta_assets.level1.aspect_onboard import compare, onboard_solution
+from mta_assets.level1.observation import table_of
+from mta_assets.level1.orbit_angles import EPHEMERIS, angles_product
+
+FILE_IDS = {"ASPSOL": "ASOL"}  # of the solution as the registry, and so deliveries, call it
+
+
+def ground(
+    images: Iterable[Product], engineering: Iterable[Product], stars: Iterable[Product], obspar: Sequence[Product]
+) -> Iterator[Product | Table]:
+    """Aspect solution, quality, centroids, properties of stars and fid lights, and findings of an observation.
+
+    Parameters
+    ----------
+    images, engineering, stars, obspar
+        ``ACA_IMG0``, ``PCAD_ENG0``, ``STARCAT`` and ``OBSPAR`` of its time.
+    """
+    catalogue = concatenate([STARCAT.empty(), *(_plain(product.tables[0]) for product in stars)])
+    for item in make_aspect(images, engineering, catalogue, table_of(obspar)):
+        if isinstance(item, Product):
+            yield replace(item, file_id=FILE_IDS.get(item.file_id, item.file_id))
+        else:
+            yield item
+
+
+def onboard(solutions: Iterable[Product], obspar: Sequence[Product] | None, request: Request) -> Product:
+    """``ASPSOL_OBC`` of an observation from the ``OSOL`` of the playbacks of its time.
+
+    ``obspar`` is not read: where files are given by hand it tells which observation is meant, and its time.
+    """
+    made = onboard_solution(solutions, request.tstart, request.tstop)
+    return replace(made, header={**made.header, **_observation(request)})
+
+
+def difference(onboard: Sequence[Product], ground: Sequence[Product], request: Request) -> Product:
+    """``ASPDIFF``: the on-board against the ground solution.
+
+    Raises
+    ------
+    NothingToDo
+        If they have no time in common.
+    """
+    table = compare(onboard[0].tables[0], ground[0].tables[0])
+    if not len(table):
+        raise NothingToDo("on-board and ground solution have no time in common: there is nothing to compare")
+    header: Header = {"CONTENT": ("ASPDIFF", "what data product"), "INSTRUME": ("PCAD", "Aspect Camera")}
+    start, stop = float(table["time"][0]), float(table["time"][-1])
+    return Product("ASPDIFF", (table,), start, stop, {**header, **_observation(request)})
+
+
+def angles(
+    ground: Sequence[Product], orbit: Iterable[Product], solar: Iterable[Product], lunar: Iterable[Product],
+    request: Request,
+) -> Product:  # fmt: skip
+    """``ANGLES``: Sun, Moon and Earth seen from the pointing, where the ephemerides were delivered.
+
+    Parameters
+    ----------
+    orbit, solar, lunar
+        ``ORBIT_EPH1``, ``SOLAR_EPH1``, ``LUNAR_EPH1`` around the observation.
+    """
+    craft, sun, moon = (joined(given) for given in (orbit, solar, lunar))
+    made = angles_product(ground[0].tables[0], craft, sun, moon, request.tstart, request.tstop)
+    return replace(made, file_id="ANGLES", header={**made.header, **_observation(request)})
+
+
+def joined(products: Iterable[Product]) -> Table:
+    """Ephemeris of several files: in order of time, each time once."""
+    parts = []
+    for product in products:
+        table = product.tables[0]
+        names = {name.lower(): name for name in table.columns}
+        parts.append(Table("EPHEM", {c.name: table[names[c.name.lower()]] for c in EPHEMERIS}))
+    found = concatenate(parts)
+    return found.where(np.unique(found["Time"], return_index=True)[1])
+
+
+def _plain(table: Table) -> Table:
+    return STARCAT.build({name: table[name] for name in STARCAT.names})
+
+
+def _observation(request: Request) -> Header:
+    return {
+        "OBS_ID": (str(request.obsid), "Observation id"),
+        "OBI_NUM": (request.obi, "Obi number"),
+    }

@@ -1,0 +1,132 @@
+"""Steps of the level-2 pipelines: the event list, its sources, their spectra and light curves, grating spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mta_assets.core import intervals
+from mta_assets.core.errors import NothingToDo
+from mta_assets.core.tables import Product, Table
+from mta_assets.level2 import events, grating_spectra, lightcurves, regions, sources, spectra
+from mta_assets.level2.columns import keyword
+
+RADIUS = 2.0  # [sky pixel] least radius of the region of a source
+
+
+def acis_events(
+    evt1: Sequence[Product], evt1a: Sequence[Product] | None, flt1: Sequence[Product] | None, *, file_id: str
+) -> Product:
+    """``ACIS_EVT2`` from level-1 events, of a grating observation from those with grating coordinates.
+
+    Parameters
+    ----------
+    evt1, evt1a
+        Level-1 events, and the same with grating coordinates and REGION.
+    flt1
+        Good times; those of the event list, chip by chip, hold besides.
+    """
+    product = (evt1a or evt1)[0]
+    return _filtered(product, flt1, events.ACIS, None, file_id)
+
+
+def hrc_events(
+    evt1: Sequence[Product],
+    evt1a: Sequence[Product] | None,
+    flt1: Sequence[Product] | None,
+    dtfstat: Sequence[Product] | None,
+    *,
+    file_id: str,
+) -> Product:
+    """``HRC_EVT2``; without dead-time statistics DTCOR is 1, and the header says so."""
+    factor = float(dtfstat[0].tables[0]["DTCOR"][0]) if dtfstat else 1.0
+    return _filtered((evt1a or evt1)[0], flt1, events.HRC, factor, file_id)
+
+
+def _filtered(
+    product: Product, flt1: Sequence[Product] | None, selection: events.Selection, dtcor: float | None, file_id: str
+) -> Product:
+    table = product.table("EVENTS")
+    table = table.with_header({**product.header, **table.header})
+    gtis = events.gtis_of(product.tables)
+    if flt1:
+        good = events.gtis_of(flt1[0].tables).get(None, intervals.EMPTY)
+        gtis = {chip: intervals.intersect(given, good) for chip, given in gtis.items()} or {None: good}
+    made = events.level2_events(table, gtis, file_id, selection, dtcor)
+    region = tuple(one for one in product.tables if one.name == "REGION")
+    return replace(made, tables=(*made.tables, *region))
+
+
+def source_list(
+    evt2: Sequence[Product],
+    *,
+    file_id: str,
+    energy: tuple[float, float] | None = None,
+    false_alarms: float = 0.5,
+) -> Product:
+    """The source list (src2) of an observation.
+
+    Raises
+    ------
+    NothingToDo
+        In continuous clocking, where rows are times and there is no image.
+    """
+    header = {**evt2[0].header, **evt2[0].table("EVENTS").header}
+    if str(keyword(header, "READMODE", "TIMED")).startswith("CONT"):
+        raise NothingToDo("continuous clocking: rows are times, there is no image to find sources in")
+    limits = (float(energy[0]), float(energy[1])) if energy is not None else None
+    return sources.sources_of(evt2[0], file_id, limits, false_alarms)
+
+
+def spectra_and_curves(
+    evt2: Sequence[Product],
+    src2: Sequence[Product],
+    *,
+    spectrum: str,
+    curve: str,
+    most: int = 20,
+    significance: float = 5.0,
+    least: int = 15,
+    width: float = 300.0,
+) -> Iterator[Product]:
+    """Spectrum (PHA type I) and light curve of each of the brightest sources; ``source`` is its COMPONENT.
+
+    Parameters
+    ----------
+    spectrum, curve
+        File ids.
+    most, significance
+        At most so many sources, each of at least that significance.
+    least
+        Counts in a group of the spectrum.
+    width
+        Bins of the light curve [s].
+    """
+    table = src2[0].table("SRCLIST")
+    chosen = np.flatnonzero(table["SIGNIFICANCE"] >= significance)
+    chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
+    for row in chosen.tolist():
+        region = regions.source_region(*(float(value) for value in _circle(table, row)))
+        fields = {"source": int(table["COMPONENT"][row])}
+        yield replace(spectra.spectrum(evt2[0], region, spectrum, least), fields=fields)
+        yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
+
+
+def _circle(table: Table, row: int) -> tuple[float, float, float]:
+    """Place and radius [sky pixel] of a source: the circle around its ellipse, two pixels at least."""
+    return float(table["X"][row]), float(table["Y"][row]), max(float(np.max(table["R"][row])), RADIUS)
+
+
+def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> Product:
+    """The grating spectra (pha2) of an observation.
+
+    Raises
+    ------
+    NothingToDo
+        If the events have no grating coordinates, because there is no zero order.
+    """
+    if not any(table.name == "REGION" for table in evt2[0].tables):
+        raise NothingToDo("the events have no grating coordinates: see level 1.5 of this observation")
+    return grating_spectra.spectra_of(evt2[0], file_id)

@@ -1,0 +1,64 @@
+"""Parameters of an observation from the intervals of several playbacks; differences from the plan, once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mta_assets.core.errors import NothingToDo
+from mta_assets.core.request import Request
+from mta_assets.core.tables import Product, Table
+from mta_assets.level05.asrun import PLANNED, planned_table
+from mta_assets.level05.obi import OBIS
+from mta_assets.level05.steps import against_plan, observation_parameters
+
+REQUEST = Request("28101_000", "sdp", 1000.0, 2000.0, 0.0, {}, 28101, 0)
+COVERED = np.array([[0.0, 5000.0]])
+
+
+def obis(tstop: float = 2000.0, complete: bool = True) -> Table:
+    row = {
+        "obsid": 28101, "obi": 0, "tstart": 1000.0, "tstop": tstop, "start_edge": "seen",
+        "stop_edge": "seen" if complete else "open", "complete": complete, "gaps": 0, "lost": 0.0, "kind": "OR",
+        "detector": "ACIS-S", "grating": "HETG", "format": 2, "sim_x": -0.68, "sim_z": -190.14, "ra_nom": 82.0,
+        "dec_nom": -65.0, "roll_nom": 1.0, "q_nom": [0.0, 0.0, 0.0, 1.0],
+    }  # fmt: skip
+    return OBIS.build({name: np.array([value]) for name, value in row.items()})
+
+
+def of(table: Table) -> Product:
+    return Product("OBIS", (table,), 0.0, 5000.0)
+
+
+def values(product: Product) -> dict[str, str]:
+    table = product.tables[0]
+    return dict(zip(table["name"].tolist(), table["value"].tolist(), strict=True))
+
+
+def test_the_interval_that_the_catalog_has_is_taken() -> None:
+    given = [of(obis(1500.0)), of(obis(2000.0)), of(obis(2500.0)), of(obis(2000.0, complete=False))]
+    made = observation_parameters(given, None, None, [], REQUEST)
+    assert (made.file_id, made.tstart, made.tstop) == ("OBSPAR", 1000.0, 2000.0)
+    assert values(made)["ra_targ"] == "INDEF"
+
+
+def test_the_plan_gives_the_target() -> None:
+    planned = [{"obsid": 28101, "obi": 0, "ra": 82.5, "dec": -65.5, "target": "AB Dor", "tstart": 1e3, "tstop": 2e3}]
+    found = values(observation_parameters([of(obis())], None, None, planned, REQUEST))
+    assert (found["ra_targ"], found["object"]) == ("82.5", "AB Dor")
+
+
+def test_an_interval_without_an_edge_waits() -> None:
+    with pytest.raises(NothingToDo, match="28101_000: no playback shows both its edges"):
+        observation_parameters([of(obis(complete=False))], None, None, [], REQUEST)
+
+
+def test_a_difference_from_the_plan_is_reported_by_the_playbacks_that_it_meets() -> None:
+    other = planned_table([{"obsid": 9, "obi": 0, "tstart": 7000.0, "tstop": 8000.0}])
+    there = Request("p", "sdp", 1900.0, 3000.0, 0.0)
+    after = Request("p", "sdp", 2000.5, 3000.0, 0.0)
+    assert against_plan(obis(), other, COVERED, there)["detail"].tolist() == [
+        "observed, and not in the observing catalogue"
+    ]
+    assert len(against_plan(obis(), other, COVERED, after)) == 0
+    assert len(against_plan(obis(), PLANNED.empty(), COVERED, there)) == 0  # no catalogue was imported

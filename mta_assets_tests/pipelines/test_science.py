@@ -1,0 +1,214 @@
+"""Two simulated observations, HETG with ACIS-S and HRC-I, from playbacks through the registry to source lists.
+
+The HRC's places have an offset of a pixel (0.13 arcsec) that is the simulator's: it takes CHIPX for raw u, really it is
+u + 1 (see level1/test_hrc_truth.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mta_assets.archive.products import read_fits, write_fits
+from mta_assets.core.tables import Product, Table
+from mta_assets.instruments import quaternions
+from mta_assets.level1.aca_tables import star_table
+from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.delivery import deliver
+from mta_assets.pipelines.ingest import Watch, put, take_in
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
+from mta_assets.simulate import attitude, schedule, sky
+from mta_assets.simulate.assemble import Plan
+from mta_assets.simulate.playbacks import simulate
+from mta_assets.simulate.truth import load
+from mta_assets_tests.needs import program
+
+ORDER = (28105, 28101, 62801, 28102)  # the first has no start, the last no stop
+ACIS, HRC = "28101_000", "62801_000"
+PLAYBACK = ("EDE", "ADE", "HDE", "ACA_TELEMETRY", "OBC_ASPECT", "OBI_SEG", "OBI_DET")
+BOTH = {
+    ACIS: {
+        "ASPECT_OBC": 1, "ACIS_BPIX": 1, "ACIS_L1": 1, "ACIS_GRATINGS": 3, "ACIS_L2": 1, "ACIS_PHA2": 1,
+        "ACIS_SOURCES": 1,
+    },
+    HRC: {"ASPECT_OBC": 1, "HRC_REGIONS": 2, "HRC_GOODTIME": 2, "HRC_L1": 1, "HRC_L2": 1, "HRC_SOURCES": 1},
+}  # fmt: skip
+ARCHIVAL = {
+    ACIS: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "ACIS_SPECTRA": 4},
+    HRC: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "HRC_DEADTIME": 1, "HRC_DTFSTAT": 1, "HRC_SPECTRA": 6},
+}
+
+
+@dataclass(frozen=True)
+class Science:
+    """A platform with everything run, the plan of the simulation, results by observation, pipeline and stream."""
+
+    platform: Platform
+    plan: Plan
+    results: dict[str, dict[tuple[str, str], Any]]
+    without_stars: Any
+
+    def table(self, file_id: str, partition: str, stream: str = "sdp") -> Table:
+        (entry,) = self.platform.catalog.products(file_id=file_id, partition=partition, stream=stream)
+        return read_fits(Path(entry.path), file_id).tables[0]
+
+    def files(self) -> list[Path]:
+        found = [self.platform.catalog.products(partition=key) for key in (ACIS, HRC)]
+        return [Path(entry.path) for entries in found for entry in entries]
+
+
+@pytest.fixture(scope="module")
+def science(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Science]:
+    folder = tmp_path_factory.mktemp("science")
+    entries = {entry.obsid: entry for entry in schedule.load_obscat()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "LEAST_SPAN", 1500.0)
+        patch.setattr(schedule, "load_obscat", lambda: tuple(entries[obsid] for obsid in ORDER))
+        mission = load_mission("chandra")
+        made = simulate(mission, 2.0, folder / "simulated", 3, playback_minutes=45.0, faults=False)
+        plan = load(made.truth.parent).plan(mission)
+        assert plan.schedule.dwells  # made while the order is ours
+        platform = Platform(Settings(mission="chandra", data=folder / "data"))
+        for written in made.files:
+            put(platform, written.path)
+        arrivals, _ = take_in(platform, Watch(), limit=len(made.files))
+        assert {arrival.state for arrival in arrivals} == {"accepted"}
+        for playback in platform.catalog.playbacks():
+            for pipeline in platform.registry.pipelines_of("playback"):
+                for stream in pipeline.streams if pipeline.id in PLAYBACK else ():
+                    result = platform.execute(pipeline.id, stream, playback.partition)
+                    assert result.outcome in ("done", "nothing to do"), result.message
+        for name in ("OBSPAR", "ASPECT_OBC", "ACIS_BPIX"):
+            platform.execute(name, "sdp", ACIS)
+        without = platform.execute("ACIS_L1", "sdp", ACIS)
+        star_file(platform, next((folder / "simulated").rglob("starcat.csv")), folder)
+        results = {key: observation(platform, key) for key in (ACIS, HRC)}
+        yield Science(platform, plan, results, without)
+
+
+def star_file(platform: Platform, rows: Path, folder: Path) -> None:
+    """The simulator's star catalogue, delivered."""
+    with rows.open(encoding="utf-8", newline="") as file:
+        table = star_table(csv.DictReader(file))
+    obis = platform.catalog.obis()
+    start, stop = min(obi.tstart for obi in obis) - 100.0, max(obi.tstop for obi in obis) + 100.0
+    path = folder / f"starcatf{int(start):09d}N001_stc0.fits"
+    write_fits(path, Product("STARCAT", (table,), start, stop, {"CONTENT": "STARCAT"}), stop)
+    assert deliver(platform, path).state == "delivered"
+
+
+def observation(platform: Platform, key: str) -> dict[tuple[str, str], Any]:
+    """All pipelines by observation, in the order of their inputs."""
+    return {
+        (pipeline.id, stream): platform.execute(pipeline.id, stream, key)
+        for pipeline in platform.registry.pipelines_of("obi")
+        for stream in pipeline.streams
+    }
+
+
+@pytest.mark.parametrize("key", [ACIS, HRC])
+def test_every_pipeline_of_the_instrument_runs_in_its_streams_and_no_other_does(science: Science, key: str) -> None:
+    expected = {(name, stream): n for name, n in BOTH[key].items() for stream in ("sdp", "sap")}
+    expected |= {(name, "sdp"): n for name, n in ARCHIVAL[key].items()}
+    done = {}
+    for which, result in science.results[key].items():
+        assert result.outcome in ("done", "nothing to do"), (which, result.message)
+        if result.outcome == "done":
+            done[which] = len(result.products)
+    assert done == expected
+    rest = {which: result.message for which, result in science.results[key].items() if which not in expected}
+    assert "there is no ORBIT_EPH1" in rest.pop(("EPHEM_ANGLES", "sdp"))
+    assert rest
+    assert all("kickoff not met" in message for message in rest.values())
+
+
+def test_without_stars_the_on_board_attitude_is_used_and_a_finding_says_so(science: Science) -> None:
+    result = science.without_stars
+    assert result.outcome == "done"
+    assert [str(kind) for kind in result.findings["kind"]] == ["no_aspect"]
+    assert "the on-board attitude was used" in str(result.findings["detail"][0])
+    events = science.table("ACIS_EVT1", ACIS)
+    assert events.header["ASPTYPE"][0] == "KALMAN"  # the run after the delivery of the stars stands
+    versions = science.platform.catalog.products(file_id="ACIS_EVT1", partition=ACIS, stream="sdp", current=None)
+    assert sorted(entry.version for entry in versions) == [1, 2]
+
+
+@pytest.mark.parametrize("key", [ACIS, HRC])
+def test_the_attitude_is_that_which_was_flown(science: Science, key: str) -> None:
+    table = science.table("ASOL", key)
+    truth = attitude.quaternion(science.plan.schedule, table["time"])
+    rms = np.sqrt(np.mean((np.degrees(quaternions.difference(table["q_att"], truth)) * 3600) ** 2, axis=0))
+    apart = science.table("ASPDIFF", key).header
+    medians = [round(apart[f"{axis}MED"][0], 4) for axis in ("ROLL", "PITCH", "YAW")]
+    print(f"{key}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec; on-board minus ground, medians {medians} arcsec")
+    assert rms.max() < 0.2
+
+
+@pytest.mark.parametrize(("key", "file_id"), [(ACIS, "ACIS_SRC2"), (HRC, "HRC_SRC2")])
+def test_sources_are_where_they_were_put_on_both_streams(science: Science, key: str, file_id: str) -> None:
+    places: dict[str, dict[str, tuple[float, float]]] = {}
+    sources = sky.sources(int(key[:5]))
+    for stream in ("sdp", "sap"):
+        table = science.table(file_id, key, stream)
+        assert np.count_nonzero(table["SIGNIFICANCE"] > 5) == len(table) == len(sources)  # all found, no other
+        for source in sources:
+            east = (table["RA"] - source.ra) * np.cos(np.radians(source.dec)) * 3600
+            north = (table["DEC"] - source.dec) * 3600
+            row = int(np.argmin(np.hypot(east, north)))
+            places.setdefault(source.name, {})[stream] = float(east[row]), float(north[row])
+            sigma = float(table["DEC_ERR"][row]) * 3600
+            far = float(np.hypot(*places[source.name][stream]))
+            print(f"{key} {stream} {source.name}: {far:.3f} arcsec from the truth, error {sigma:.3f}")
+            assert far < (0.3 if sigma < 0.05 else 0.14 + 4 * sigma)
+    for name, both in places.items():
+        away = float(np.hypot(*(np.array(both["sap"]) - np.array(both["sdp"]))))
+        print(f"{key} {name}: quick look {away:.4f} arcsec from archival")
+        assert away < 0.05
+
+
+def test_the_events_of_the_source_have_wavelengths_of_both_arms(science: Science) -> None:
+    spectra = science.table("ACIS_PHA2", ACIS)
+    assert len(spectra) == 12  # three orders of either sign, HEG and MEG
+    first = np.abs(spectra["TG_M"]) == 1
+    assert (spectra["COUNTS"].sum(axis=1)[first] > 100).all()
+    events = science.table("ACIS_EVT2", ACIS)
+    assert np.isfinite(events["tg_lam"][events["tg_m"] != 0]).any()
+
+
+def test_an_observation_without_an_edge_waits_on_the_archival_stream(science: Science) -> None:
+    for key in ("28105_000", "28102_000"):
+        result = science.platform.execute("OBSPAR", "sdp", key)
+        assert result.outcome == "nothing to do"
+        assert "is not complete" in result.message
+
+
+def test_the_catalogue_of_the_week_holds_all_sources_once(science: Science) -> None:
+    result = science.platform.execute("CATALOGUE", "sdp", "2024-02-26")
+    assert result.outcome == "done", result.message
+    (entry,) = science.platform.catalog.products(file_id="CATALOGUE")
+    tables = {table.name: table for table in read_fits(Path(entry.path), "CATALOGUE").tables}
+    count = len(sky.sources(28101)) + len(sky.sources(62801))
+    assert len(tables["SOURCES"]) == len(tables["DETECTIONS"]) == count
+    assert len(tables["OFFSETS"]) == 2
+
+
+def test_every_product_opens_in_astropy_and_the_verifier_has_nothing_to_say(science: Science) -> None:
+    from astropy.io import fits
+
+    verifier = program("fitsverify", "fitsverify")
+    paths = science.files()
+    assert len(paths) > 50
+    for path in paths:
+        with fits.open(path, checksum=True) as file:
+            file.verify("exception")
+            assert all(hdu.data is not None for hdu in file[1:])
+        said = subprocess.run([verifier, "-q", str(path)], capture_output=True, text=True, check=False).stdout
+        assert "verification OK" in said, (path.name, said)
