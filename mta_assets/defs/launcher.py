@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,16 +21,28 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._serdes import ConfigurableClassData
 
 PATIENCE = 5.0  # [s] for an answer
+# A run that is found dead before the code is loaded again is not tried again: Dagster looks once whether it can be.
+SETTLE = 8.0  # [s] after the start of the services, in which no run is called dead
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """The default launcher with a check of the server behind a run."""
+    """The default launcher with a check of the server behind a run.
+
+    Parameters
+    ----------
+    settle
+        Seconds from now on in which no run is called dead.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None, settle: float = 0.0) -> None:
+        super().__init__(inst_data)
+        self._settled = time.monotonic() + settle
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> WatchedRunLauncher:
-        return cls(inst_data=inst_data, **config_value)
+        return cls(inst_data=inst_data, settle=SETTLE, **config_value)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -37,7 +50,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
-        if not server or listens(server):
+        if time.monotonic() < self._settled or not server or listens(server):
             return CheckRunHealthResult(WorkerStatus.RUNNING)  # a process of a living server is that server's to watch
         return CheckRunHealthResult(WorkerStatus.FAILED, "the code server that started the run is gone, and the run")
 

@@ -56,3 +56,11 @@ def test_the_instance_of_the_project_uses_it(tmp_path: Path) -> None:
         assert instance.run_launcher.supports_check_run_worker_health
         assert instance.run_monitoring_enabled
         assert instance.run_retries_enabled
+
+
+def test_just_after_a_start_no_run_is_called_dead(place: Path) -> None:
+    run = dg.DagsterRun(
+        job_name="playback", tags={GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": str(place)})}
+    )
+    assert WatchedRunLauncher(settle=3600.0).check_run_worker_health(run).status is WorkerStatus.RUNNING
+    assert WatchedRunLauncher(settle=0.0).check_run_worker_health(run).status is WorkerStatus.FAILED
