@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +62,11 @@ def _cuts(rollup: Rollup) -> list[tuple[int, int]]:
     return cuts
 
 
-def read_rollup(
-    root: Path, segment: Segment, parameter: int | None = None, names: Sequence[str] | None = None
-) -> Rollup:
-    """A roll-up of a segment, of one parameter or all, clipped to the buckets that the segment answers for."""
-    start, stop = (parameter, parameter + 1) if parameter is not None else ALL
-    found = segments.read(root / segment.path, names, start, stop, sorted_by="parameter")
+def read_rollup(root: Path, segment: Segment) -> Rollup:
+    """A roll-up of a segment, clipped to the buckets that the segment answers for."""
+    found = segments.read(root / segment.path, None, *ALL, sorted_by="parameter")
     if not len(found):
-        return empty(NAMES if names is None else names)
+        return empty()
     rollup = {"parameter": found.time, **found.columns}
     step = WIDTHS[segment.kind] * SECOND
     return within(rollup, segment.start // step, segment.stop // step)

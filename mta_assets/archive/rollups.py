@@ -23,9 +23,9 @@ INTEGERS = {"parameter": np.int32, "state": np.int32, "bucket": np.int64, "n": n
 Rollup = dict[str, Array]
 
 
-def empty(names: Iterable[str] = NAMES) -> Rollup:
+def empty() -> Rollup:
     """A roll-up without rows."""
-    return {name: np.zeros(0, INTEGERS.get(name, np.float64)) for name in names}
+    return {name: np.zeros(0, INTEGERS.get(name, np.float64)) for name in NAMES}
 
 
 def compute(rows: GroupRows, ids: Mapping[str, int], width: int, buckets: tuple[int, int]) -> Rollup:
@@ -208,12 +208,12 @@ def _days(hours: Rollup) -> Rollup:
     }
 
 
-def stack(parts: Iterable[Rollup], names: Sequence[str] = NAMES) -> Rollup:
+def stack(parts: Iterable[Rollup]) -> Rollup:
     """Rows of several roll-ups after each other."""
     several = [part for part in parts if part and len(part["bucket"])]
     if len(several) < 2:
-        return several[0] if several else empty(names)
-    return {name: np.concatenate([part[name] for part in several]) for name in names}
+        return several[0] if several else empty()
+    return {name: np.concatenate([part[name] for part in several]) for name in NAMES}
 
 
 def sort(rollup: Rollup) -> Rollup:

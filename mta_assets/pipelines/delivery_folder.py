@@ -7,9 +7,8 @@ committed; one that a crash leaves there is found to be delivered already by the
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mta_assets.archive.store import make_folder
@@ -17,7 +16,8 @@ from mta_assets.core.errors import BadData, TransientError
 from mta_assets.pipelines.arrivals import Arrival, State, drop_sidecar, postponed, set_apart
 from mta_assets.pipelines.delivery import deliver
 from mta_assets.pipelines.delivery_check import recognised
-from mta_assets.pipelines.incoming import CHECKSUM, NOT_YET, Mark, Watch, shown, stated_checksum, why_not_whole
+from mta_assets.pipelines.incoming import CHECKSUM, NOT_YET, Watch, shown, stated_checksum
+from mta_assets.pipelines.looking import look_over
 from mta_assets.pipelines.platform import Platform
 
 
@@ -44,29 +44,9 @@ def look(platform: Platform, watch: Watch, limit: int = 16) -> tuple[list[Arriva
     make_folder(folder)
     turn = {name: place for place, name in enumerate(watch.stuck)}
     names = sorted(found_below(folder), key=lambda name: (turn.get(name, -1), name))
-    arrivals: list[Arrival] = []
-    seen: dict[str, Mark] = {}
-    again: list[str] = []
-    tries = 0
-    for name in names:
-        path = folder / name
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue  # taken away again
-        now = time.time()
-        seen[name] = watch.mark(name, status, now)
-        if tries >= limit:
-            continue
-        arrival, tried = _look_at(platform, path, status, watch.seen.get(name), now)
-        arrivals.append(arrival)
-        tries += tried
-        if arrival.state != "waiting":
-            seen.pop(name)
-        elif tried:
-            again.append(name)
-    untried = [name for name in watch.stuck if name in seen and name not in again]
-    return arrivals, replace(watch, seen=seen, stuck=[*untried, *again])
+    files = [(name, folder / name) for name in names]
+    take, refuse = partial(_take, platform), partial(_refuse, platform)
+    return look_over(files, watch, limit, platform.settings.settle_seconds, take, refuse)
 
 
 def found_below(folder: Path) -> Iterator[str]:
@@ -80,26 +60,16 @@ def found_below(folder: Path) -> Iterator[str]:
                 yield os.path.relpath(os.path.join(place, name), folder)
 
 
-def _look_at(
-    platform: Platform, path: Path, status: os.stat_result, before: Mark | None, now: float
-) -> tuple[Arrival, bool]:
-    """What comes of one file, and whether it was whole; whatever is wrong with it ends here."""
-    try:
-        reason = why_not_whole(path, status, before, platform.settings.settle_seconds, now)
-        if reason is not None:
-            return Arrival(shown(path.name), "waiting", reason), False
-        recognised(platform.registry, path.name)
-        done = deliver(platform, path, how="take")
-        stated = stated_checksum(path, now=0.0)
-        path.unlink(missing_ok=True)
-        if stated:
-            drop_sidecar(path, stated)
-        state: State = "duplicate" if done.state == "unchanged" else "accepted"
-        return Arrival(done.name, state, f"{done.file_id} of {done.partition}: {done.text}", done.partition), True
-    except BadData as error:
-        return _refuse(platform, path, str(error)), True
-    except (TransientError, OSError, MemoryError) as error:
-        return postponed(path, error), True
+def _take(platform: Platform, path: Path) -> Arrival:
+    """Deliver a whole file; it leaves the folder once it is committed."""
+    recognised(platform.registry, path.name)
+    done = deliver(platform, path, how="take")
+    stated = stated_checksum(path, now=0.0)
+    path.unlink(missing_ok=True)
+    if stated:
+        drop_sidecar(path, stated)
+    state: State = "duplicate" if done.state == "unchanged" else "accepted"
+    return Arrival(done.name, state, f"{done.file_id} of {done.partition}: {done.text}", done.partition)
 
 
 def _refuse(platform: Platform, path: Path, reason: str) -> Arrival:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mta_assets.archive.entries import PlaybackEntry
@@ -29,7 +28,8 @@ from mta_assets.pipelines.arrivals import (
     postponed,
     set_apart,
 )
-from mta_assets.pipelines.incoming import CHECKSUM, Mark, Watch, listed, shown, stated_checksum, why_not_whole
+from mta_assets.pipelines.incoming import CHECKSUM, Watch, listed, shown, stated_checksum
+from mta_assets.pipelines.looking import look_over
 from mta_assets.pipelines.platform import Platform
 from mta_assets.telemetry.playback import Playback, partition_key
 
@@ -59,42 +59,10 @@ def take_in(platform: Platform, watch: Watch, limit: int = 8) -> tuple[list[Arri
     """
     make_folder(platform.settings.incoming)
     arrivals = finish_interrupted(platform)
-    seen: dict[str, Mark] = {}
-    again: list[str] = []
-    tries = 0
-    for path in listed(platform.settings.incoming, watch):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue  # taken away again
-        now = time.time()
-        seen[path.name] = watch.mark(path.name, status, now)
-        if tries >= limit:
-            continue
-        arrival, tried = _look_at(platform, path, status, watch.seen.get(path.name), now)
-        arrivals.append(arrival)
-        tries += tried
-        if arrival.state != "waiting":
-            seen.pop(path.name)
-        elif tried:
-            again.append(path.name)
-    untried = [name for name in watch.stuck if name in seen and name not in again]
-    return arrivals, replace(watch, seen=seen, stuck=[*untried, *again])
-
-
-def _look_at(
-    platform: Platform, path: Path, status: os.stat_result, before: Mark | None, now: float
-) -> tuple[Arrival, bool]:
-    """What comes of one file, and whether it was whole; whatever is wrong with it ends here."""
-    try:
-        reason = why_not_whole(path, status, before, platform.settings.settle_seconds, now)
-        if reason is not None:
-            return Arrival(shown(path.name), "waiting", reason), False
-        return accept(platform, path), True
-    except BadData as error:
-        return _refuse(platform, path, str(error)), True
-    except (TransientError, OSError, MemoryError) as error:
-        return postponed(path, error), True
+    files = [(path.name, path) for path in listed(platform.settings.incoming, watch)]
+    take, refuse = partial(accept, platform), partial(_refuse, platform)
+    found, left = look_over(files, watch, limit, platform.settings.settle_seconds, take, refuse)
+    return [*arrivals, *found], left
 
 
 def _cxc_seconds(unix: float) -> float:
