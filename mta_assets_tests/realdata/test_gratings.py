@@ -9,7 +9,8 @@ import pytest
 
 from mta_assets.archive.products import write_fits
 from mta_assets.core.tables import Product, Table
-from mta_assets.instruments.gratings import arms, order_wavelength
+from mta_assets.instruments.geometry import FOCAL_LENGTH, INSTRUMENTS
+from mta_assets.instruments.gratings import arms, order_wavelength, sky_angle
 from mta_assets.level2.grating_spectra import Spectra, gehrels, grating_spectra
 from mta_assets.level15.gratings import resolve_events, setup
 from mta_assets.level15.regions import region_table, regions_from_table, source_region
@@ -57,9 +58,13 @@ def test_order_wavelengths_follow_from_the_files_angles(observation):
 def test_angles_and_order_wavelengths_of_events(observation, resolved):
     """Where the residuals come from.
 
-    tg_mlam: the coordinates of the file are float32, in steps of 4.9e-4 pixels, 5e-6 Å of the MEG each, and there is a
-    shift of 7e-4 pixels: more than half of the events come within 1e-5 Å, all within 3.5e-5 (1e-4 deg of tg_r would be
-    7e-3 Å). tg_d drifts with the roll, of which there is only the mean.
+    tg_mlam: 1e-5 Å is 9e-4 pixels of the MEG, 22 nm in the focal plane. The coordinates of the file are float32, in
+    steps of 4.9e-4 pixels; and both observations, at opposite rolls, have a shift of -5e-4 to -7e-4 pixels on the
+    detector, which no keyword explains (13 to 18 nm; the archive took the zero order from its aspect solution, which is
+    not at hand, we take it from these columns). About its mean the residual has 5e-4 pixels rms. The tangent plane in
+    full instead of a straight shift of the image moves it by 2e-4 pixels rms and does not lessen it. So more than half
+    of the events come within 1e-5 Å, all within 3.5e-5 (1e-4 deg of tg_r would be 7e-3 Å). tg_d drifts with the roll,
+    of which there is only the mean.
     """
     obsid = observation[0]
     given, ours = resolved
@@ -142,11 +147,11 @@ def test_regions_are_those_of_the_file(observation):
 
 
 def test_our_own_zero_order(observation):
-    """13838: within 0.3 pixels of the file's.
+    """13838: within 0.3 pixels of the file's. 14392: 1.05 pixels beside it, and the file's is the one that is off.
 
-    14392: the file's zero order is not where its events are. It is the observer's target to 0.25 pixels in the WCS of
-    its REGION (of 2021; the events were made again in 2025), while the flare of that day, the brightest thing in the
-    field, and the MEG's first order both lie 1.05 pixels beside it.
+    The light of the arms says so in the file's own tg_d (next test). It is no other frame: the HISTORY of both has one
+    aspect solution (pcadf14392_000N001_asol1) and one tangent point behind the events of 2025 and the REGION of 2021,
+    and the fields of view of both processings agree to 0.2 pixels (the test after it).
     """
     obsid, given, bare, regions = observation
     head = given.header
@@ -166,6 +171,49 @@ def test_our_own_zero_order(observation):
     about = [int(np.sum(away < 1.5)) for away in (distance, file_distance)]
     print(f"{obsid}: events within 1.5 pixels: {about[0]} about ours, {about[1]} about the file's")
     assert about[0] >= about[1]
+
+
+def test_dispersed_light_lies_about_our_zero_order_not_the_files(observation):
+    """First orders across the dispersion, in the file's own tg_d: there its zero order is 0 by definition.
+
+    13838: within 0.35 pixels, its own error. 14392: both arms, both signs lie 0.84 to 1.21 ± 0.09 pixels beside it, as
+    the zero order that we find: dispersed and direct light agree, and the file's place belongs to neither. (What
+    tgdetect took for the source in 2021 is not in the file; it is 0.2 pixels from the proposal's coordinates, and
+    those are 0.54 arcsec, 1.1 pixels, west of Sgr A*.)
+    """
+    obsid, given, bare, regions = observation
+    file_x, file_y = float(regions["X"][0]), float(regions["Y"][0])
+    roll = given.header["ROLL_PNT"]
+    found = find_zero_order(bare, arms("HETG", "ACIS"), "ACIS", roll, (file_x, file_y))
+    for part, arm in ARMS.items():
+        pixel = np.degrees(INSTRUMENTS["ACIS"].det_pixel) * FOCAL_LENGTH / arm.rowland  # [deg] of tg_d
+        across = np.radians(sky_angle(roll, arm.angle) - 90)  # tg_d grows to the right of the dispersion on the sky
+        expected = (found.x - file_x) * np.cos(across) + (found.y - file_y) * np.sin(across)
+        first = (given["tg_part"] == part) & (np.abs(given["tg_m"]) == 1)
+        off = given["tg_d"][first].astype(float) / pixel
+        middle = 0.0
+        for _ in range(50):
+            near = np.abs(off - middle) < 2.5
+            middle = float(np.median(off[near]))
+        error = 1.25 * off[near].std() / np.sqrt(near.sum())
+        print(f"{obsid} {arm.name}: first order at {middle:+.2f} ± {error:.2f} px, our zero order at {expected:+.2f}")
+        assert abs(middle - expected) < 0.3
+        if obsid == "14392":
+            assert abs(middle) > 0.7
+
+
+def test_both_processings_of_14392_have_one_frame():
+    """Edges of the chips' fields in sky pixels: what moved the zero order would have moved them."""
+    from astropy.io import fits
+
+    edges = []
+    for name in ("acisf14392_000N003_fov1.fits.gz", "acisf14392_repro_fov1.fits.gz"):
+        with fits.open(realdata("chandra", "hetg", name)) as file:
+            data = file[1].data
+            edges.append(np.array([[f(row[c]) for c in ("X", "Y") for f in (np.nanmin, np.nanmax)] for row in data]))
+    off = edges[1] - edges[0]
+    print(f"14392: edges of {len(off)} chips, 2025 against 2021: mean {off.mean(axis=0)}, most {np.abs(off).max():.2f}")
+    assert np.abs(off.mean(axis=0)).max() < 0.2
 
 
 def archive_pha2(name):
