@@ -48,6 +48,7 @@ def demo(
         signal.signal(number, _interrupted)  # also where the shell had them ignored: what was started is stopped
     _fresh(data)
     simulated = _simulate(data / "simulated", hours, minutes, seed)
+    _deliver(data)
     server = DagsterProcess("chandra", data, free_port() if headless else port)
     with server:
         typer.echo(f"starting Dagster (log: {server.log}) …")
@@ -101,6 +102,14 @@ def _platform(data: Path) -> Platform:
     return Platform(Settings(mission="chandra", data=data, catalog_url=url))
 
 
+def _deliver(data: Path) -> None:
+    """What does not come by telemetry lies in the delivery folder before the first playback comes."""
+    from mta_assets.pipelines.delivery_folder import delivery_folder
+    from mta_assets.simulate.playbacks import DELIVERY
+
+    shutil.copytree(data / "simulated" / DELIVERY, delivery_folder(_platform(data)))
+
+
 def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:
     """Drop one playback after the other as a ground station would, each when the one before is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -143,7 +152,7 @@ def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[s
     problems += [f"{name} did not become a playback" for name in sorted(missing)]
     truth = json.loads((data / "simulated" / "truth" / "truth.json").read_text(encoding="utf-8"))
     problems += _compare_with_truth(data, truth)
-    return problems
+    return problems + _without_stars(data)
 
 
 def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:
@@ -156,6 +165,12 @@ def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:
         [row for row in rows if row["partition"] in own] for rows in (catalog.faults(), catalog.findings())
     )
     return compare(truth, faults, findings, catalog.overlaps())
+
+
+def _without_stars(data: Path) -> list[str]:
+    """Observations that got the on-board attitude on the archival stream, though their stars were delivered."""
+    found = _platform(data).catalog.findings(kind="no_aspect", stream="sdp")
+    return [f"{row['partition']}: {row['detail']}" for row in found if row["name"] == f"{row['partition']} aspect"]
 
 
 def _summary(content: dict[str, Any], problems: list[str]) -> None:

@@ -48,7 +48,9 @@ def decom(
 
 def simulate(
     hours: Annotated[float, typer.Option("--hours", help="How long a stretch.", min=0.01)] = 24.0,
-    to: Annotated[Path, typer.Option("--to", help="Folder for playbacks, checksum files and the truth.")] = Path("."),
+    to: Annotated[
+        Path, typer.Option("--to", help="Folder for playbacks, checksum files, deliveries and the truth.")
+    ] = Path("."),
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
     start: Annotated[str, typer.Option(help="UTC start.")] = "2024-03-01T00:00:00",
     minutes: Annotated[float, typer.Option(help="Length of a playback.", min=0.5)] = 60.0,
@@ -65,6 +67,7 @@ def simulate(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from mta_assets.missions.load import load_mission
+    from mta_assets.simulate.playbacks import DELIVERY
     from mta_assets.simulate.playbacks import simulate as run
 
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -92,7 +95,13 @@ def simulate(
         for w in summary.files
     ]
     if as_json:
-        print_json({"playbacks": rows, "truth": str(summary.truth), "faults": summary.faults, "rate": summary.rate})
+        found = {
+            "playbacks": rows,
+            "deliveries": [str(path) for path in summary.deliveries],
+            "truth": str(summary.truth),
+        }
+        print_json({**found, "faults": summary.faults, "rate": summary.rate})
         return
     print_table(f"Simulated into {to}", rows)
+    typer.echo(f"{len(summary.deliveries)} star catalogues in {to / DELIVERY}, for the delivery folder")
     typer.echo(f"{summary.faults} faults injected, listed in {summary.truth}; {summary.rate:.0f} × real time")

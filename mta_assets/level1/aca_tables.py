@@ -7,12 +7,6 @@ are our own addition say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import numpy as np
-
-from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Column, Schema, Table
 
 GAUSSIAN, MOMENT = 8, 1  # alg: what users of the archive's files select is 8 (ASPALG EGAUSS); 1 is our number
@@ -102,32 +96,6 @@ STARCAT = Schema(
     ),
     "Fid lights and guide stars of observations",
 )
-
-
-def star_table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """`STARCAT` from rows with its names, numbers or texts (a CSV file); an empty text is NaN.
-
-    Raises
-    ------
-    BadData
-        If a row lacks an entry or holds what is no number.
-    """
-    given = list(rows)
-    if not given:
-        return STARCAT.empty()
-    try:
-        columns = {
-            c.name: np.array([_number(c.dtype, row[c.name]) for row in given], dtype=c.dtype) for c in STARCAT.columns
-        }
-    except (KeyError, ValueError) as error:
-        raise BadData(f"star catalogue: {error}; a row needs {', '.join(STARCAT.names)}") from None
-    return STARCAT.build(columns)
-
-
-def _number(dtype: str, value: Any) -> Any:
-    if dtype.startswith("U"):
-        return str(value)
-    return float("nan") if value == "" else int(value) if dtype.startswith("i") else float(value)
 
 
 def select(stars: Table, obsid: int, obi: int) -> Table:

@@ -23,10 +23,10 @@ from mta_assets.simulate import acis_stream, truth
 from mta_assets.simulate.assemble import Finished, Made, Plan, finish, make
 from mta_assets.simulate.damage import damage
 from mta_assets.simulate.faults import KINDS, Fault, Span
-from mta_assets.simulate.starcat import write_star_catalogue
+from mta_assets.simulate.starcat import write_star_catalogues
 
 START = "2024-03-01T00:00:00"  # UTC
-STARCAT = "starcat.csv"  # beside truth.json
+DELIVERY = "delivery"  # folder beside the playbacks
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,12 @@ class Written:
 class Summary:
     """What a run made.
 
-    ``seconds`` is the wall-clock time, ``rate`` how many times faster than the spacecraft it was.
+    ``deliveries`` are finished products that come to the ground by another way than telemetry; ``seconds`` is the
+    wall-clock time, ``rate`` how many times faster than the spacecraft it was.
     """
 
     files: tuple[Written, ...]
+    deliveries: tuple[Path, ...]
     truth: Path
     seconds: float
     faults: int
@@ -81,7 +83,7 @@ def simulate(
     workers: int = 1,
     truth_to: Path | None = None,
 ) -> Summary:
-    """Simulate a run and write its playbacks.
+    """Simulate a run and write its playbacks, and before them the star catalogues of its plan.
 
     Parameters
     ----------
@@ -90,7 +92,8 @@ def simulate(
     hours, seed, start
         Length of the run, seed of everything random, and UTC start.
     to
-        Folder of the playbacks. Each appears by a rename when it is complete, its checksum file before it.
+        Folder of the playbacks. Each appears by a rename when it is complete, its checksum file before it. What is
+        delivered besides lies in its folder ``delivery``.
     playback_minutes
         Length of a playback.
     faults
@@ -119,11 +122,12 @@ def simulate(
     folder = truth_to if truth_to is not None else to / "truth"
     for path in (to, folder):
         path.mkdir(parents=True, exist_ok=True)
+    deliveries = write_star_catalogues(plan.schedule, to / DELIVERY, mission.file.mission.telescope)
     writer = _Writer(plan, to, folder, progress)
     for made in _all_made(plan, workers):
         writer.add(made)
     path = writer.write_truth()
-    return Summary(tuple(writer.written), path, wall_clock.perf_counter() - began, len(plan.faults))
+    return Summary(tuple(writer.written), deliveries, path, wall_clock.perf_counter() - began, len(plan.faults))
 
 
 def playback_name(plan: Plan, span: Span, first: int) -> str:
@@ -197,8 +201,7 @@ class _Writer:
             self.progress(self.written[-1], len(self.plan.spans))
 
     def write_truth(self) -> Path:
-        """Write ``truth.json``, and the star catalogue that goes to the ground with the plan."""
-        write_star_catalogue(self.plan.schedule, self.folder / STARCAT)
+        """Write ``truth.json``."""
         faults = [fault for entry in self.entries for fault in entry.pop("faults")]
         dwells = [
             {"kind": d.kind, "obsid": d.obsid, "obi": d.obi, "instrument": d.instrument, "grating": d.grating,

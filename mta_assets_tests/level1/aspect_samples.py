@@ -17,7 +17,7 @@ from mta_assets.core.tables import Product, Table
 from mta_assets.core.times import from_utc
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry import quaternion_from_angles
-from mta_assets.level1.aca_tables import star_table
+from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect_gyro import MSIDS
 from mta_assets.missions.load import load_mission
 from mta_assets.simulate import aca_stream, attitude
@@ -95,7 +95,7 @@ def gyros(obsid: int) -> tuple[Product, ...]:
 @cache
 def stars() -> Table:
     """The star catalogue of all observations."""
-    return star_table(star_catalogue(plan().schedule))
+    return STARCAT.build(star_catalogue(plan().schedule.dwells))
 
 
 def obspar(obsid: int, **changes: str) -> Table:

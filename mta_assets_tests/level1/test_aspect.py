@@ -18,7 +18,7 @@ from mta_assets.instruments import gyro
 from mta_assets.instruments.geometry import angles_from_quaternion, multiply
 from mta_assets.instruments.quaternions import turn
 from mta_assets.level1.aca import find_centroids
-from mta_assets.level1.aca_tables import STARCAT, select, star_table
+from mta_assets.level1.aca_tables import STARCAT, select
 from mta_assets.level1.aspect import make_aspect
 from mta_assets.level1.aspect_gyro import angles, read_gyros
 from mta_assets.level1.aspect_onboard import compare, onboard_solution
@@ -209,15 +209,12 @@ def test_gyro_counts_wrap_and_a_jump_of_one_axis_is_a_glitch() -> None:
     assert len(read_gyros([], 0.0, 1.0).time) == 0
 
 
-def test_the_star_catalogue_is_read_from_text_and_falls_back_to_the_observation() -> None:
-    texts = ("1", "0", "3", "GUI", "7", "1.5", "2", "8", "", "", "6")
-    rows = [dict(zip(STARCAT.names, texts, strict=True))]
-    table = star_table(rows)
-    assert len(select(table, 1, 4)) == 1
-    assert len(select(table, 2, 0)) == 0
-    assert np.isnan(table["yang"][0])
-    with pytest.raises(BadData, match="star catalogue: 'slot'; a row needs obsid, obi, slot"):
-        star_table([{name: value for name, value in rows[0].items() if name != "slot"}])
+def test_an_interval_that_the_star_catalogue_does_not_have_gets_the_stars_of_its_observation() -> None:
+    catalogue = sky.stars()
+    first = catalogue.where(catalogue["obsid"] == ACIS)
+    assert (first["obi"] == 0).all()
+    assert len(select(catalogue, ACIS, 4)) == len(first) == 8
+    assert len(select(catalogue, 2, 0)) == 0
 
 
 def test_the_on_board_solution_has_the_same_columns_and_is_compared_with_the_ground_s() -> None:

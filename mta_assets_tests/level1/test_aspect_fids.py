@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta_assets.core.tables import Table
-from mta_assets.level1.aca_tables import ACACENT, star_table
+from mta_assets.level1.aca_tables import ACACENT, STARCAT
 from mta_assets.level1.aspect_fids import focal_positions, moved, seen_angles, solve_fids
 from mta_assets.level1.aspect_gyro import Gyros
 from mta_assets.level1.aspect_quality import assess, limit_table
@@ -19,10 +19,13 @@ TIMES = np.arange(0.0, 400.0, 4.1)
 
 
 def catalogue(count: int = 3) -> Table:
-    return star_table(
-        {"obsid": 1, "obi": 0, "slot": k, "type": "FID", "id": k + 1, "ra": "", "dec": "", "mag": 7.0, "yang": y,
-         "zang": z, "size": 8}
-        for k, (y, z) in enumerate(NOMINAL[:count])
+    nothing = np.full(count, np.nan)
+    yang, zang = (np.array([angles[k] for angles in NOMINAL[:count]]) for k in (0, 1))
+    slot = np.arange(count)
+    return STARCAT.build(
+        {"obsid": np.ones(count, int), "obi": 0 * slot, "slot": slot, "type": np.full(count, "FID"), "id": slot + 1,
+         "ra": nothing, "dec": nothing, "mag": np.full(count, 7.0), "yang": yang, "zang": zang,
+         "size": np.full(count, 8)}
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from mta_assets.core.tables import Product, Table
 from mta_assets.instruments import quaternions
 from mta_assets.level05.detect import extract_segments, find_intervals, make_obspar
 from mta_assets.level05.obi import obi_key
-from mta_assets.level1.aca_tables import star_table
+from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
 from mta_assets.level1.aspect_onboard import compare, onboard_solution
 from mta_assets.simulate import attitude, schedule
@@ -64,7 +64,7 @@ def test_intervals_of_damaged_playbacks_are_those_of_the_plan(run: Run, segments
 def test_attitudes_of_all_whole_intervals_are_true(run: Run, segments: list[Product]) -> None:
     obis, _, _ = find_intervals(segments)
     images, engineering = products(run, "ACA_IMG0"), products(run, "PCAD_ENG0")
-    onboard, stars = products(run, "OSOL"), star_table(star_catalogue(run.plan.schedule))
+    onboard, stars = products(run, "OSOL"), STARCAT.build(star_catalogue(run.plan.schedule.dwells))
     solved = 0
     for index in np.flatnonzero(obis["complete"]):
         key = obi_key(int(obis["obsid"][index]), int(obis["obi"][index]))

@@ -6,7 +6,6 @@ u + 1 (see level1/test_hrc_truth.py).
 
 from __future__ import annotations
 
-import csv
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mta_assets.archive.products import read_fits, write_fits
-from mta_assets.core.tables import Product, Table
+from mta_assets.archive.products import read_fits
+from mta_assets.core.tables import Table
 from mta_assets.instruments import quaternions
-from mta_assets.level1.aca_tables import star_table
 from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.delivery import deliver
 from mta_assets.pipelines.ingest import Watch, put, take_in
@@ -89,20 +87,10 @@ def science(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Science]:
         for name in ("OBSPAR", "ASPECT_OBC", "ACIS_BPIX"):
             platform.execute(name, "sdp", ACIS)
         without = platform.execute("ACIS_L1", "sdp", ACIS)
-        star_file(platform, next((folder / "simulated").rglob("starcat.csv")), folder)
+        for path in made.deliveries:
+            assert deliver(platform, path).state == "delivered"
         results = {key: observation(platform, key) for key in (ACIS, HRC)}
         yield Science(platform, plan, results, without)
-
-
-def star_file(platform: Platform, rows: Path, folder: Path) -> None:
-    """The simulator's star catalogue, delivered."""
-    with rows.open(encoding="utf-8", newline="") as file:
-        table = star_table(csv.DictReader(file))
-    obis = platform.catalog.obis()
-    start, stop = min(obi.tstart for obi in obis) - 100.0, max(obi.tstop for obi in obis) + 100.0
-    path = folder / f"starcatf{int(start):09d}N001_stc0.fits"
-    write_fits(path, Product("STARCAT", (table,), start, stop, {"CONTENT": "STARCAT"}), stop)
-    assert deliver(platform, path).state == "delivered"
 
 
 def observation(platform: Platform, key: str) -> dict[tuple[str, str], Any]:

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
+from mta_assets.archive.products import read_fits
 from mta_assets.core.times import from_utc
 from mta_assets.instruments import gyro, quaternions
+from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.delivery_check import examine
+from mta_assets.pipelines.registry import load_registry
 from mta_assets.simulate import attitude, starfield
 from mta_assets.simulate.assemble import Plan
-from mta_assets.simulate.starcat import star_catalogue, write_star_catalogue
+from mta_assets.simulate.schedule import make_schedule
+from mta_assets.simulate.starcat import star_catalogue, write_star_catalogues
 
 PLAN = Plan(load_mission("chandra"), from_utc("2024-03-01T00:00:00"), 24.0, 60.0, 1, False)
 SCHEDULE = PLAN.schedule
+POINTINGS = [dwell for dwell in SCHEDULE.dwells if dwell.kind != "manoeuvre"]
 
 
 def test_every_pointing_has_its_eight_slots_where_the_images_are() -> None:
-    rows = star_catalogue(SCHEDULE)
-    assert len(rows) == 8 * sum(dwell.kind != "manoeuvre" for dwell in SCHEDULE.dwells)
+    rows = star_catalogue(SCHEDULE.dwells)
+    assert {len(column) for column in rows.values()} == {8 * len(POINTINGS)}
     dwell = SCHEDULE.dwells[0]
     slots = starfield.slots(SCHEDULE, [dwell.tstart])  # the dither has not begun
-    for row, slot in zip(rows[:8], slots, strict=True):
-        assert (row["slot"], row["type"]) == (slot.slot, {"fid": "FID", "star": "GUI"}[slot.kind])
-        place = starfield.angles_to_pixels(row["yang"], row["zang"])
+    for row, slot in enumerate(slots):
+        assert (rows["slot"][row], rows["type"][row]) == (slot.slot, {"fid": "FID", "star": "GUI"}[slot.kind])
+        assert np.isnan(rows["ra"][row]) == (slot.kind == "fid")
+        place = starfield.angles_to_pixels(rows["yang"][row], rows["zang"][row])
         np.testing.assert_allclose(place, (slot.row[0], slot.col[0]), atol=0.5)
-        assert abs(row["mag"] - slot.mag[0]) < 0.1
+        assert abs(rows["mag"][row] - slot.mag[0]) < 0.1
 
 
-def test_the_catalogue_is_written_as_text(tmp_path: Path) -> None:
-    write_star_catalogue(SCHEDULE, tmp_path / "starcat.csv")
-    with (tmp_path / "starcat.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [float(row["yang"]) for row in rows] == [row["yang"] for row in star_catalogue(SCHEDULE)]
+def test_the_catalogue_is_delivered_as_a_file_for_each_day_that_the_registry_knows(tmp_path: Path) -> None:
+    registry = load_registry(load_mission("chandra"))
+    days = make_schedule(from_utc("2024-03-01T12:00:00"), 24.0, 1)
+    files = write_star_catalogues(days, tmp_path / "here", "CHANDRA")
+    found = [examine(registry, path) for path in files]
+    pointings = [dwell for dwell in days.dwells if dwell.kind != "manoeuvre"]
+    midnight = from_utc("2024-03-02T00:00:00")
+    count = sum(dwell.tstart < midnight for dwell in pointings)
+    assert [f.rows for f in found] == [8 * count, 8 * (len(pointings) - count)]
+    assert [f.spec.id for f in found] == ["STARCAT", "STARCAT"]
+    assert (found[0].tstart, found[0].tstop) == (pointings[0].tstart, pointings[count - 1].tstop)
+    assert (found[1].tstart, found[1].tstop) == (pointings[count].tstart, days.tstop)
+    table = read_fits(files[0], "STARCAT").tables[0]
+    expected = star_catalogue(pointings[:count])
+    for name in STARCAT.names:
+        np.testing.assert_array_equal(table[name], expected[name].astype(table[name].dtype))
+    again = write_star_catalogues(days, tmp_path / "again", "CHANDRA")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in files]
 
 
 def test_the_angle_that_gyros_see_adds_up_to_the_attitude() -> None:
