@@ -1,4 +1,4 @@
-"""Reading product files: FITS binary tables to tables in memory, with the declarations of their columns."""
+"""Reading product files: FITS binary tables and images to tables in memory, with the declarations of columns."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import numpy as np
 from mta_assets.archive.fits_cards import CARD, Card, cards_of, parse
 from mta_assets.archive.fits_columns import cells_of, declared
 from mta_assets.archive.fits_header import BLOCK, checksum
+from mta_assets.archive.fits_image import read_image
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Array, Header, Product, Schema, Table
 
 STRUCTURE = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|BSCALE|BZERO|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
     r"(TTYPE|TFORM|TUNIT|MUNIT|TSCAL|TZERO|TNULL|TDISP|TDIM|TLMIN|TLMAX)\d+"
 )
 COLUMN_CARDS = frozenset(["TTYPE", "TFORM", "TUNIT", "MUNIT", "TSCAL", "TZERO", "TNULL", "TLMIN", "TLMAX"])
@@ -48,8 +49,7 @@ def read_fits(path: Path, file_id: str, verify: bool = True, images: bool = Fals
     verify
         Whether CHECKSUM and DATASUM must fit where the file states them.
     images
-        Whether images are read: each as a table with the one column ``IMAGE``, a row of the image in each cell, so that
-        ``table["IMAGE"]`` is the image. Delivered products have some (bias maps).
+        Whether images may be in it (`core.tables.Image`).
 
     Returns
     -------
@@ -74,7 +74,10 @@ def read_fits(path: Path, file_id: str, verify: bool = True, images: bool = Fals
 def _parse(content: bytes, path: Path, file_id: str, verify: bool, images: bool) -> Product:
     hdus = list(_hdus(content, path, verify, images))
     tables = tuple(
-        _table(hdu, path) if "TFIELDS" in hdu.header else _image(hdu, path) for hdu in hdus[not hdus[0].data.nbytes :]
+        _table(hdu, path)
+        if "TFIELDS" in hdu.header
+        else read_image(hdu.header, _keywords(hdu.cards), hdu.data, str(path))
+        for hdu in hdus[not hdus[0].data.nbytes :]
     )
     header = _keywords(hdus[0].cards)
     first = {**_keywords(hdus[1].cards), **header} if len(hdus) > 1 else header
@@ -196,21 +199,3 @@ def _table(hdu: _Hdu, path: Path) -> Table:
         arrays[field.label] = cells_of(cells, field)
         at += field.size
     return Table(name, arrays, _keywords(hdu.cards), Schema(name, columns))
-
-
-def _image(hdu: _Hdu, path: Path) -> Table:
-    """An image of two axes, its values scaled as BSCALE and BZERO say (FITS standard 4.0, section 4.4.2.5)."""
-    header = hdu.header
-    name = str(header.get("EXTNAME", header.get("HDUNAME", "PRIMARY"))).strip()
-    if int(header["NAXIS"]) != 2:
-        raise BadData(f"{path}[{name}]: an image of {header['NAXIS']} axes, expected 2")
-    bits = int(header["BITPIX"])
-    kind = f">{'f' if bits < 0 else 'u' if bits == 8 else 'i'}{abs(bits) // 8}"
-    stored = np.frombuffer(hdu.data, kind).reshape(int(header["NAXIS2"]), int(header["NAXIS1"]))
-    values: Array = stored.astype(stored.dtype.newbyteorder("="))
-    scale, zero = float(header.get("BSCALE", 1.0)), float(header.get("BZERO", 0.0))
-    if bits > 0 and scale == 1.0 and zero == 2.0 ** (bits - 1):  # how unsigned integers are written
-        values = (values.astype(np.int64) + int(zero)).astype(f"u{bits // 8}")
-    elif (scale, zero) != (1.0, 0.0):
-        values = values * scale + zero
-    return Table(name, {"IMAGE": values}, _keywords(hdu.cards))

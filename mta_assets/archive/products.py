@@ -1,4 +1,4 @@
-"""Product files as FITS: tables in memory to deterministic bytes, and back.
+"""Product files as FITS: tables and images in memory to deterministic bytes, and back.
 
 The rows are laid out as one big-endian array and the header text is put together from kept pieces
 (`fits_header`), so a small table of 300 columns costs milliseconds. Keywords follow the archive's own
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mta_assets.archive.fits_header import BLOCK, cards, checksum
+from mta_assets.archive.fits_image import image_blocks, image_structure
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
 from mta_assets.archive.store import atomic_write
 from mta_assets.core.errors import ToolFailed
-from mta_assets.core.tables import Header, Product, Table
+from mta_assets.core.tables import Header, Image, Product, Table
 from mta_assets.core.times import MJDREF, mjd, to_tt_iso, to_utc_iso
 
 __all__ = ["dump_fits", "fits_chunks", "package_version", "read_fits", "standard_header", "write_fits"]
@@ -40,6 +41,8 @@ OWNED = frozenset(
         "PCOUNT",
         "GCOUNT",
         "TFIELDS",
+        "BSCALE",
+        "BZERO",
         "EXTNAME",
         "HDUNAME",
         "LONGSTRN",
@@ -107,7 +110,7 @@ def write_fits(path: Path, product: Product, created: float, extra_header: Mappi
     path
         The file; gzip-compressed if the name ends in ``.gz``.
     product
-        Its tables become binary table extensions after an empty primary HDU.
+        Its tables become binary table extensions, images image HDUs: the first HDU the primary one, else an empty one.
     created
         DATE of the file, TT seconds since 1998.0 TT.
     extra_header
@@ -173,20 +176,31 @@ def fits_chunks(
     if not (math.isfinite(product.tstart) and math.isfinite(product.tstop)):
         raise ToolFailed(f"product {product.file_id}: its interval {product.tstart} … {product.tstop} is not finite")
     common = {**(extra_header or {}), **product.header}
-    yield closed(primary_structure() + cards(standard_header("PRIMARY", product, created, common)), 0)
-    for table in product.tables:
-        yield from _table_chunks(table, product, created, {**common, **table.header})
+    tables = product.tables
+    if not tables or not isinstance(tables[0], Image):
+        yield closed(primary_structure() + cards(standard_header("PRIMARY", product, created, common)), 0)
+    for number, table in enumerate(tables):
+        given = {**common, **table.header}
+        if isinstance(table, Image):
+            yield from _image_chunks(table, not number, product, created, given)
+        else:
+            yield from _table_chunks(table, product, created, given)
 
 
-def standard_header(name: str, product: Product, created: float, given: Mapping[str, Any]) -> Header:
-    """Keywords of one HDU in the archive's order: identification, times, and what the tools and registry give."""
+def standard_header(
+    name: str, product: Product, created: float, given: Mapping[str, Any], extension: str = ""
+) -> Header:
+    """Keywords of one HDU in the archive's order: identification, times, and what the tools and registry give.
+
+    ``extension`` says in words which kind of extension it is; empty for the primary HDU, which has no EXTNAME.
+    """
     free = {k: v for k, v in given.items() if k not in OWNED}
 
     def take(keyword: str, default: Any) -> tuple[Any, str]:
         value = free.pop(keyword, default)
         return value if isinstance(value, tuple) else (value, COMMENTS.get(keyword, ""))
 
-    header: Header = {} if name == "PRIMARY" else {"EXTNAME": (name, "name of this binary table extension")}
+    header: Header = {"EXTNAME": (name, f"name of this {extension}")} if extension else {}
     header["HDUNAME"] = (name, "block name")
     for keyword in [k for k in free if k.startswith("HDU")]:
         header[keyword] = take(keyword, None)
@@ -226,7 +240,21 @@ def _table_chunks(
     filling = bytes(-len(data) % BLOCK)
     tail = bytes(data[whole:]) + filling
     total = checksum([data[:whole], tail[: len(tail) // 4 * 4]])
-    keywords = cards(standard_header(table.name, product, created, given))
+    keywords = cards(standard_header(table.name, product, created, given, "binary table extension"))
     yield closed(table_structure(shape, len(rows)) + keywords + shape.text, total)
     yield data
     yield filling
+
+
+def _image_chunks(
+    given: Image, primary: bool, product: Product, created: float, keywords: Mapping[str, Any]
+) -> Iterator[bytes | memoryview]:
+    """An image HDU; the pixels are turned over twice, for the sum in the header and for the file, never held twice."""
+    total, size = 0, 0
+    for block in image_blocks(given.pixels):
+        size += len(block)
+        total = checksum([bytes(block) + bytes(-len(block) % 4) if len(block) % 4 else block], total)
+    header = standard_header(given.name, product, created, keywords, "" if primary else "image extension")
+    yield closed(image_structure(given, primary) + cards(header), total)
+    yield from image_blocks(given.pixels)
+    yield bytes(-size % BLOCK)

@@ -6,7 +6,7 @@ Science functions take and return these (or plain arrays); writing them as FITS 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from mta_assets.core.errors import BadData
 
 Array = NDArray[Any]
 Header = dict[str, Any]  # keyword → value, or (value, comment)
+IMAGE = "IMAGE"  # the one column of an image
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,39 @@ class Table:
 
     def where(self, rows: Array) -> Table:
         """The same table with the rows that a mask or an index array selects."""
-        return Table(self.name, {n: a[rows] for n, a in self.columns.items()}, dict(self.header), self.schema)
+        columns = {n: a[rows] for n, a in self.columns.items()}
+        return replace(self, columns=columns, header=dict(self.header))
 
     def with_header(self, extra: Mapping[str, Any]) -> Table:
         """The same table with further header keywords (the new ones win)."""
-        return Table(self.name, self.columns, {**self.header, **extra}, self.schema)
+        return replace(self, header={**self.header, **extra})
 
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self.columns.values())
+
+
+@dataclass(frozen=True)
+class Image(Table):
+    """An image as a table: the one column ``IMAGE`` holds a row of pixels in each cell, the lowest row first.
+
+    Written as an image HDU, the first of a product as the primary one; world coordinates stand in the header.
+    """
+
+    def __post_init__(self) -> None:
+        if list(self.columns) != [IMAGE] or self.columns[IMAGE].ndim != 2 or not self.columns[IMAGE].size:
+            shapes = {name: array.shape for name, array in self.columns.items()}
+            raise BadData(f"image {self.name}: expected one column {IMAGE} of two axes with pixels, has {shapes}")
+
+    @property
+    def pixels(self) -> Array:
+        """Pixels, shape (NAXIS2, NAXIS1)."""
+        return self.columns[IMAGE]
+
+
+def image(name: str, pixels: Array, header: Mapping[str, Any] | None = None) -> Image:
+    """An image from its pixels, shape (NAXIS2, NAXIS1)."""
+    return Image(name, {IMAGE: pixels}, dict(header or {}))
 
 
 @dataclass(frozen=True)
@@ -147,7 +172,7 @@ class Product:
     file_id
         File identifier in the registry.
     tables
-        The HDUs after the empty primary one, in order.
+        The HDUs in order. An image that comes first is the primary one, before anything else stands an empty one.
     tstart, tstop
         Interval that it covers, TT seconds since 1998.0 TT.
     header

@@ -60,7 +60,9 @@ def product_of(shapes: Sequence[Shape]) -> Product:
 
 def _write_table(file: BinaryIO, shape: Shape, parts: Iterator[Table], origin: Origin) -> None:
     layout, _ = pack_rows(shape.schema.empty())
-    header = standard_header(shape.name.upper(), product_of([shape]), origin.created, origin.keywords)
+    header = standard_header(
+        shape.name.upper(), product_of([shape]), origin.created, origin.keywords, "binary table extension"
+    )
     text = table_structure(layout, shape.rows) + cards(header) + layout.text
     place = file.tell()
     file.write(closed(text, 0))
