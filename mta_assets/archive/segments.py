@@ -191,13 +191,14 @@ def _undecodable(path: Path, foot: Footer, groups: Sequence[int], names: Sequenc
 
 
 def column_of(table: Any, name: str) -> Array:
-    """A column of an Arrow table as a NumPy array, without a copy where it is in one piece."""
+    """A column of an Arrow table as a NumPy array that may be written to, without a copy where it is in one piece."""
     import pyarrow as pa
 
     chunks = table.column(name).chunks
     if len(chunks) == 1 and not pa.types.is_string(chunks[0].type):
-        array: Array = chunks[0].to_numpy(zero_copy_only=True)
-        return array
+        # Not `to_numpy`, which gives an array that can only be read: what was decoded for us is ours.
+        chunk, dtype = chunks[0], np.dtype(chunks[0].type.to_pandas_dtype())
+        return np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)
     if not chunks or pa.types.is_string(chunks[0].type):
         return np.array(table.column(name).to_pylist(), dtype="U")
     return np.concatenate([chunk.to_numpy(zero_copy_only=True) for chunk in chunks])
