@@ -201,10 +201,23 @@ class Product:
 
 
 def concatenate(tables: Iterable[Table]) -> Table:
-    """Rows of several tables of the same columns after each other; name, header and schema of the first."""
+    """Rows of several tables of the same columns after each other; name, header and schema of the first.
+
+    Raises
+    ------
+    BadData
+        If there is no table, or the cells of a column differ in their shape.
+    """
     parts = list(tables)
     if not parts:
         raise BadData("nothing to concatenate: expected at least one table")
     first = parts[0]
+    for name in first.columns:
+        shapes = {part[name].shape[1:] for part in parts}
+        if len(shapes) > 1:
+            raise BadData(
+                f"tables {first.name} do not belong together: cells of {name} have shapes "
+                f"{' and '.join(str(shape) for shape in sorted(shapes))}; one of the files is of another kind"
+            )
     columns = {name: np.concatenate([part[name] for part in parts]) for name in first.columns}
     return Table(first.name, columns, dict(first.header), first.schema)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mta_assets.archive.names import format_fields
 from mta_assets.archive.store import TRANSIENT_ERRNOS
+from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, NothingToDo, ToolFailed, TransientError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
@@ -202,11 +203,9 @@ def _validated(
                 raise ToolFailed(f"{spec.id}{where}: {keyword} is {value!r}, the registry declares {expected!r}")
     for table in product.tables:
         _check_columns(spec, table)
-    tables = {table.name: table for table in product.tables}
-    for name, columns in spec.columns.items():
-        missing = [c for c in columns if name not in tables or c not in tables[name]]
-        if missing:
-            raise ToolFailed(f"{spec.id}[{name}]: the declared columns {', '.join(missing)} are not there")
+    wrong = problems(spec.columns, named(product.tables))
+    if wrong:
+        raise ToolFailed(f"{spec.id}{'; '.join(wrong)}: its columns are not those that the registry declares")
     known = product.tstart == product.tstart and product.tstop == product.tstop
     return spec, replace(
         product,

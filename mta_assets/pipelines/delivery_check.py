@@ -19,6 +19,7 @@ from mta_assets.archive.fits_sums import verify_file
 from mta_assets.archive.names import check_name
 from mta_assets.archive.store import sha256_of
 from mta_assets.core import times
+from mta_assets.core.content import problems
 from mta_assets.core.errors import BadData
 from mta_assets.core.records import Observation
 from mta_assets.pipelines.observations import label_of
@@ -140,11 +141,9 @@ def _check_header(
         raise BadData(f"{name}: MJDREF is {header['MJDREF']}, expected {times.MJDREF} (1998.0 TT)")
     if str(header.get("TIMEUNIT", "s")).strip() not in ("s", ""):
         raise BadData(f"{name}: TIMEUNIT is {header['TIMEUNIT']!r}, expected 's'")
-    for hdu, columns in spec.columns.items():
-        there = {column.name.lower() for head in heads if head.name == hdu for column in head.columns}
-        missing = [column for column in columns if column.lower() not in there]
-        if missing:
-            raise BadData(f"{name}[{hdu}]: has no columns {', '.join(missing)}, which a {spec.id} has")
+    wrong = problems(spec.columns, ((head.name, head.columns) for head in heads if head.columns))
+    if wrong:
+        raise BadData(f"{name}{'; '.join(wrong)}: not as a {spec.id} is; deliver the file as its maker wrote it")
 
 
 def _observation(fields: Mapping[str, Any], header: Mapping[str, Any], name: str) -> tuple[int, int]:

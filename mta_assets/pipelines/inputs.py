@@ -11,6 +11,7 @@ from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.entries import InputEntry, ProductEntry
 from mta_assets.archive.products import read_fits
 from mta_assets.archive.store import sha256_of
+from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product
@@ -58,7 +59,7 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
     Raises
     ------
     BadData
-        If the file is not readable or carries other keywords than the registry declares.
+        If the file is not readable, or carries other keywords or columns than the registry declares.
     """
     if spec.format == "parquet":
         from mta_assets.archive.parquet import read_parquet
@@ -71,6 +72,9 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
         found = [_plain(head[keyword]) for head in heads if keyword in head]
         if expected not in found:
             raise BadData(f"{path}: {keyword} is {found or 'not there'}; a {spec.id} has {expected!r}")
+    wrong = problems(spec.columns, named(product.tables))
+    if wrong:
+        raise BadData(f"{path}{'; '.join(wrong)}: not as a {spec.id} is; make or deliver it again")
     match = spec.regex.fullmatch(path.name)
     groups = {k: v for k, v in match.groupdict().items() if v is not None} if match else {}
     fields = {k: int(v) if v.isascii() and v.isdigit() else v for k, v in groups.items()}

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mta_assets.core.content import expected
+
 Scalar = bool | int | float | str
 Stream = Literal["sdp", "sap"]
 
@@ -45,7 +47,7 @@ class ProductSpec(_Section):
     root: str | None = None  # where it is not the root of the pipeline
     times: Literal["header", "name", "content"] = "header"
     keywords: dict[str, Scalar] = {}
-    columns: dict[str, list[str]] = {}  # HDU → columns that must be there
+    columns: dict[str, list[str]] = {}  # HDU → columns as they have to be (core.content)
     external: bool = False  # comes from outside: no pipeline makes it
     archive_only: bool = False  # a quick-look pipeline must not make it
     delivered: Literal["", "obi", "time"] = ""  # it may come finished, and then belongs to an observation or its time
@@ -63,6 +65,13 @@ class ProductSpec(_Section):
             re.compile(value)
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _columns(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for text in (text for texts in value.values() for text in texts):
+            expected(text)
         return value
 
     @cached_property

@@ -218,7 +218,7 @@ def test_two_partitions_with_the_same_names_get_different_versions(
     [
         (lambda p: Product("RAW", p.tables, p.tstart, p.tstop), "made a RAW; its outputs are EVT0"),
         (lambda p: Product("EVT0", p.tables, p.tstart, p.tstop, {"INSTRUME": "HRC"}, p.fields), "INSTRUME is 'HRC'"),
-        (lambda p: Product("EVT0", (), p.tstart, p.tstop, {}, p.fields), "declared columns TIME, pha are not there"),
+        (lambda p: Product("EVT0", (), p.tstart, p.tstop, {}, p.fields), "has no columns TIME, pha: its"),
         (lambda p: Product("EVT0", p.tables, p.tstart, p.tstop), "needs the field 'fep_id'"),
         (lambda p: Product("EVT0", p.tables, p.tstart, p.tstop, {}, {"fep_id": 77}), "does not match its pattern"),
         (lambda p: [p, p], "made two products"),
