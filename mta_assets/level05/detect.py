@@ -46,7 +46,7 @@ def extract_segments(*engineering: Iterable[Product]) -> Product:
 
 
 def find_intervals(
-    segments: Iterable[Product], planned: Table | None = None, settled: float = -np.inf
+    segments: Iterable[Product], planned: Table | None = None, patience: float = np.inf
 ) -> tuple[Table, Table, Intervals]:
     """Intervals, the state to carry on, and the times that there is telemetry of.
 
@@ -54,19 +54,22 @@ def find_intervals(
     ----------
     segments
         ``OBI_SEG`` products of playbacks in any order, or of the state carried so far and of new playbacks.
-    planned, settled
+    planned
         As in `obi.observation_intervals`.
+    patience
+        [s] What has not come when the newest telemetry is so much later is taken as lost: gaps and edges there are
+        settled. Playbacks that come all the same are part of the segments of the next look, and the edge is seen.
     """
     tables = [product.table("SEGMENTS") for product in segments]
     carried = compact(tables)
     covered = normalise(np.column_stack([carried["tstart"], carried["tstop"]]))
+    settled = float(carried["tstop"].max()) - patience if len(carried) else -np.inf
     return observation_intervals([carried], planned, settled), carried, covered
 
 
 def make_obspar(
-    segments: Sequence[Product], key: str, science: Iterable[Product] = (), planned: Table | None = None,
-    settled: float = -np.inf,
-) -> Product:  # fmt: skip
+    segments: Sequence[Product], key: str, science: Iterable[Product] = (), planned: Table | None = None
+) -> Product:
     """Parameters of the interval of one partition.
 
     Parameters
@@ -77,7 +80,7 @@ def make_obspar(
         ``28101_000``: observation identifier and number of the interval.
     science
         Level-0 event or exposure products of that time.
-    planned, settled
+    planned
         As in `obi.observation_intervals`.
 
     Returns
@@ -92,7 +95,7 @@ def make_obspar(
     BadData
         If there is no such interval in the segments.
     """
-    obis, _, _ = find_intervals(segments, planned, settled)
+    obis, _, _ = find_intervals(segments, planned)
     keys = [obi_key(int(obsid), int(obi)) for obsid, obi in zip(obis["obsid"], obis["obi"], strict=True)]
     if key not in keys:
         raise BadData(f"observation interval {key}: not in the telemetry; found are {', '.join(keys) or 'none'}")

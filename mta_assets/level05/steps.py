@@ -12,9 +12,14 @@ from mta_assets.core.intervals import Intervals
 from mta_assets.core.records import FINDINGS, observation_key
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table
+from mta_assets.instruments.geometry import quaternion_from_angles
 from mta_assets.level05.asrun import compare, planned_table
 from mta_assets.level05.detect import HEADER, extract_segments
+from mta_assets.level05.obi import LONGEST_GAP, LOST
 from mta_assets.level05.obspar import obspar, science_runs
+from mta_assets.level05.segments import SEEN
+
+EDGES = ("start_edge", "stop_edge")
 
 
 def segments(*engineering: Iterable[Product] | None) -> Product:
@@ -28,14 +33,15 @@ def observation_parameters(
     events: Iterable[Product] | None,
     observing: Sequence[Mapping[str, Any]],
     request: Request,
-) -> Product:
-    """The OBSPAR product of the observation that is asked for.
+) -> tuple[Product, Table]:
+    """The OBSPAR product of the observation that is asked for, and what there is to say of its edges.
 
     Parameters
     ----------
     intervals
         ``OBIS`` of the playbacks around it. Each was made with what was there then, so they may differ: that one
-        counts whose interval is the catalog's.
+        counts whose interval is the catalog's. Where an edge was open then and has become lost since, the catalog's
+        facts say so.
     exposures, events
         ``ACIS_EXR0`` and ``HRC_EVT0`` of its time, which say what the instrument did; None if there are none.
     observing
@@ -61,7 +67,35 @@ def observation_parameters(
         if known.get(name):
             common[keyword] = (known[name], name)  # facts, where a pipeline is run by hand on this file
     header = {**HEADER, "CONTENT": ("OBSPAR", "what data product")}
-    return Product("OBSPAR", (table.with_header(header),), float(row["tstart"]), float(row["tstop"]), common)
+    product = Product("OBSPAR", (table.with_header(header),), float(row["tstart"]), float(row["tstop"]), common)
+    return product, lost_telemetry(row)
+
+
+def lost_telemetry(row: Mapping[str, Any]) -> Table:
+    """Findings of what an interval lacks because its telemetry has not come: edges, and what a long gap holds.
+
+    Parameters
+    ----------
+    row
+        One row of `obi.OBIS`, complete.
+    """
+    lacks = [
+        f"its {what} lies in telemetry that has not come: the interval {how} there is"
+        for edge, what, how in (
+            ("start_edge", "start", "begins with the first sample that"),
+            ("stop_edge", "stop", "ends with the last sample that"),
+        )
+        if row[edge] == LOST
+    ]
+    if row["lost"] > LONGEST_GAP:
+        lacks.append(f"{row['lost']:.0f} s of its telemetry have not come ({row['gaps']} gaps)")
+    values = {
+        "name": f"obi {observation_key(int(row['obsid']), int(row['obi']))}", "subsystem": "OBS", "kind": "telemetry",
+        "severity": "yellow", "side": "", "bound": np.nan, "tstart": row["tstart"], "tstop": row["tstop"],
+        "first": np.nan, "last": np.nan, "worst": np.nan, "count": 1, "unit": "",
+    }  # fmt: skip
+    found = [values | {"detail": f"{words}; a playback that still comes revises it"} for words in lacks]
+    return FINDINGS.build({c.name: np.array([r[c.name] for r in found], c.dtype) for c in FINDINGS.columns})
 
 
 def against_plan(obis: Table, planned: Table, covered: Intervals, request: Request) -> Table:
@@ -80,17 +114,28 @@ def _row(intervals: Iterable[Product], request: Request) -> dict[str, Any]:
     """The row of `obi.OBIS` that is nearest to what the catalog knows of the observation."""
     if request.obsid is None or request.obi is None:
         raise BadData(f"{request.partition}: no observation is named; give files that carry OBS_ID and OBI_NUM")
-    found: list[tuple[float, dict[str, Any]]] = []
+    found: list[tuple[bool, float, dict[str, Any]]] = []
     for product in intervals:
         table = product.tables[0]
-        rows = np.flatnonzero((table["obsid"] == request.obsid) & (table["obi"] == request.obi) & table["complete"])
-        for row in rows.tolist():
+        for row in np.flatnonzero((table["obsid"] == request.obsid) & (table["obi"] == request.obi)).tolist():
             away = abs(float(table["tstart"][row]) - request.tstart) + abs(float(table["tstop"][row]) - request.tstop)
-            found.append((away, _values(table, row)))
-    if not found:
+            found.append((not table["complete"][row], away, _values(table, row)))
+    best = min(found, key=lambda item: item[:2])[2] if found else None
+    if best is not None and best["complete"]:
+        return best
+    edges = [request.facts.get(edge) for edge in EDGES]
+    if best is None or not all(edge in (SEEN, LOST) for edge in edges):
         key = observation_key(request.obsid, request.obi)
         raise NothingToDo(f"observation interval {key}: no playback shows both its edges")
-    return min(found, key=lambda pair: pair[0])[1]
+    return _as_known(best, request)
+
+
+def _as_known(row: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """A row with an open edge, as it is since a later playback has told the catalog that its telemetry is lost."""
+    known = {name: request.facts[name] for name in row if name in request.facts}
+    angles = [known.get(name, row[name]) for name in ("ra_nom", "dec_nom", "roll_nom")]
+    attitude = {"q_nom": quaternion_from_angles(*angles)} if np.isfinite(angles).all() else {}
+    return {**row, **known, **attitude, "tstart": request.tstart, "tstop": request.tstop, "complete": True}
 
 
 def _values(table: Table, row: int) -> dict[str, Any]:

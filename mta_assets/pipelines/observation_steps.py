@@ -12,6 +12,7 @@ from mta_assets.archive.observing_read import observations
 from mta_assets.core.request import Request
 from mta_assets.core.samples import to_seconds
 from mta_assets.core.tables import Product, Table
+from mta_assets.missions.load import Mission
 
 # The observing catalogue's names of what the FITS files call otherwise.
 RENAMED = {"mode": "datamode", "seqnum": "seq_num"}
@@ -31,17 +32,25 @@ def planned(catalog: Catalog, tstart: float, tstop: float) -> list[dict[str, Any
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
-def found(table: Table, request: Request, *, product: str, content: str = "") -> tuple[Table, Product]:
+def found(
+    table: Table, request: Request, mission: Mission, *, product: str, content: str = ""
+) -> tuple[Table, Product]:
     """Intervals for the catalog, and as the product of the playback that they were looked for with.
+
+    For the catalog with the fact ``instrument``: whose science the telemetry format carries. That is not always the
+    detector at the focus: ACIS watches its calibration source with the HRC there.
 
     Parameters
     ----------
     table
-        As `observations.observations_of` takes it.
+        As `observations.observations_of` takes it, with a column ``format``.
     product
         File id.
     content
         CONTENT of its header, if it has one.
     """
     header = {"CONTENT": (content, "what data product")} if content else {}
-    return table, Product(product, (table,), request.tstart, request.tstop, dict(header))
+    carried = mission.frame.science_formats
+    instrument = np.array([carried.get(int(number), "") for number in table["format"]], "U16")
+    known = Table(table.name, {**table.columns, "instrument": instrument})
+    return known, Product(product, (table,), request.tstart, request.tstop, dict(header))

@@ -25,8 +25,8 @@ def observations_of(value: Any, tool: str) -> Iterator[Observation]:
     ----------
     value
         `Observation` objects, or a table with a row for each: columns obsid, obi, tstart, tstop; ``start_edge`` and
-        ``stop_edge``, in which ``open`` says that the edge is not known yet; every other scalar column is a fact of
-        its name, where it has a value.
+        ``stop_edge``, in which ``open`` says that the edge is not known yet; these and every other scalar column are
+        facts of their names, where they have a value.
     tool
         What gives it, for messages.
 
@@ -53,7 +53,7 @@ def _rows(table: Table, tool: str) -> Iterator[Observation]:
     if missing:
         raise ToolFailed(f"{tool}: its table of observations {table.name} has no columns {', '.join(missing)}")
     edges = {edge: table[column] != OPEN for edge, column in EDGES.items() if column in table}
-    said = (*INTERVAL, *EDGES.values(), "complete")
+    said = (*INTERVAL, "complete")
     names = [name for name, array in table.columns.items() if array.ndim == 1 and name not in said]
     for row in range(len(table)):
         facts = {name: table[name][row].item() for name in names}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.tables import Table
+from mta_assets.core.tables import Product, Table
 from mta_assets.level05.asrun import planned_table
 from mta_assets.level05.detect import extract_segments, find_intervals, make_obspar
 from mta_assets.level05.history import read_history
@@ -131,6 +131,33 @@ def test_a_long_gap_is_bridged_when_nothing_can_come_any_more() -> None:
     found = observation_intervals(parts, settled=2700.0)
     assert shown(found)[1] == WHOLE[1]
     assert found["lost"].tolist()[1] == 800.0
+
+
+@pytest.mark.parametrize(("end", "edge"), [(3000.0, "open"), (3001.0, "lost")])
+def test_an_edge_is_lost_when_the_newest_telemetry_is_later_by_more_than_the_patience(end: float, edge: str) -> None:
+    parts = [_product(tstart, tstop) for tstart, tstop in ((0.0, 1200.0), (1200.0, end))]
+    obis, _, _ = find_intervals(parts, patience=3000.0)
+    assert (obis["start_edge"].tolist()[0], bool(obis["complete"][0])) == (edge, edge == "lost")
+
+
+def test_a_playback_that_comes_after_the_patience_still_revises_what_was_settled() -> None:
+    early, late, after = (_product(*span) for span in ((0.0, 1800.0), (1800.0, 3000.0), (3000.0, END)))
+    settled, _, _ = find_intervals([early, after], patience=2000.0)
+    rows = {key: (tstart, tstop, complete) for key, tstart, tstop, complete in shown(settled)}
+    assert rows["00101_000"] == (1500.0, 1800.0, True)
+    assert settled["stop_edge"].tolist()[1] == "lost"
+    whole, _, _ = find_intervals([early, after, late], patience=2000.0)
+    assert shown(whole)[1] == WHOLE[1]
+    assert revisions(settled, whole)["revised"] == ["00101_000"]
+
+
+def test_without_segments_nothing_is_settled() -> None:
+    obis, _, covered = find_intervals([], patience=10.0)
+    assert (len(obis), len(covered)) == (0, 0)
+
+
+def _product(tstart: float, tstop: float) -> Product:
+    return Product("OBI_SEG", (segments(tstart, tstop),), tstart, tstop)
 
 
 def test_a_change_inside_a_gap_is_an_edge_that_is_lost() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mta_assets.core.errors import NothingToDo
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
+from mta_assets.instruments.geometry import angles_from_quaternion
 from mta_assets.level05.asrun import PLANNED, planned_table
 from mta_assets.level05.obi import OBIS
-from mta_assets.level05.steps import against_plan, observation_parameters
+from mta_assets.level05.steps import against_plan, lost_telemetry, observation_parameters
 
 REQUEST = Request("28101_000", "sdp", 1000.0, 2000.0, 0.0, {}, 28101, 0)
 COVERED = np.array([[0.0, 5000.0]])
@@ -37,20 +40,44 @@ def values(product: Product) -> dict[str, str]:
 
 def test_the_interval_that_the_catalog_has_is_taken() -> None:
     given = [of(obis(1500.0)), of(obis(2000.0)), of(obis(2500.0)), of(obis(2000.0, complete=False))]
-    made = observation_parameters(given, None, None, [], REQUEST)
+    made, findings = observation_parameters(given, None, None, [], REQUEST)
+    assert len(findings) == 0
     assert (made.file_id, made.tstart, made.tstop) == ("OBSPAR", 1000.0, 2000.0)
     assert values(made)["ra_targ"] == "INDEF"
 
 
 def test_the_plan_gives_the_target() -> None:
     planned = [{"obsid": 28101, "obi": 0, "ra": 82.5, "dec": -65.5, "target": "AB Dor", "tstart": 1e3, "tstop": 2e3}]
-    found = values(observation_parameters([of(obis())], None, None, planned, REQUEST))
+    product, _ = observation_parameters([of(obis())], None, None, planned, REQUEST)
+    found = values(product)
     assert (found["ra_targ"], found["object"]) == ("82.5", "AB Dor")
 
 
 def test_an_interval_without_an_edge_waits() -> None:
     with pytest.raises(NothingToDo, match="28101_000: no playback shows both its edges"):
         observation_parameters([of(obis(complete=False))], None, None, [], REQUEST)
+
+
+def test_an_edge_that_a_later_playback_settled_is_lost_and_a_finding_says_so() -> None:
+    facts = {"start_edge": "seen", "stop_edge": "lost", "ra_nom": 82.0, "dec_nom": -65.0, "roll_nom": 1.0}
+    made, findings = observation_parameters(
+        [of(obis(complete=False))], None, None, [], replace(REQUEST, facts=facts)
+    )  # fmt: skip
+    found = values(made)
+    assert (found["start_edge"], found["stop_edge"], made.tstop) == ("seen", "lost", 2000.0)
+    attitude = [float(found[f"q_nom{k}"]) for k in range(1, 5)]
+    assert angles_from_quaternion(np.array(attitude)) == pytest.approx((82.0, -65.0, 1.0))
+    assert findings["kind"].tolist() == ["telemetry"]
+    assert findings["detail"].tolist() == [
+        "its stop lies in telemetry that has not come: the interval ends with the last sample that there is; "
+        "a playback that still comes revises it"
+    ]
+
+
+@pytest.mark.parametrize(("edge", "lost", "said"), [("seen", 300.0, 0), ("seen", 300.5, 1), ("lost", 300.5, 2)])
+def test_a_long_gap_and_a_lost_start_are_findings_of_their_own(edge: str, lost: float, said: int) -> None:
+    row = {name: values[0] for name, values in obis().columns.items()} | {"start_edge": edge, "lost": lost, "gaps": 1}
+    assert len(lost_telemetry(row)) == said
 
 
 def test_a_difference_from_the_plan_is_reported_by_the_playbacks_that_it_meets() -> None:

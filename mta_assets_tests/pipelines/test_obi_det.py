@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import mta_assets
-from mta_assets.missions.load import BUILT_IN
+from mta_assets.missions.load import BUILT_IN, load_mission
+from mta_assets.pipelines.archive_sink import ZONE
+from mta_assets.pipelines.registry import load_registry
 from mta_assets.pipelines.registry_check import check
 from mta_assets_tests.playback_files import House, simulated
 
@@ -56,6 +58,12 @@ def house(tmp_path: Path) -> House:
 
 def test_the_block_of_the_page_holds_together(house: House) -> None:
     assert check(house.platform.registry) == []
+
+
+def test_who_waits_for_lost_telemetry_is_still_looked_at_when_it_is_settled() -> None:
+    pipeline = load_registry(load_mission("chandra")).pipeline("OBI_DET")
+    (patience,) = [step.params["patience"] for step in pipeline.profile if "patience" in step.params]
+    assert 0 < patience < ZONE * pipeline.reach - 86400.0  # a playback of a day, too
 
 
 def test_intervals_of_simulated_playbacks_do_not_depend_on_their_order(house: House, tmp_path: Path) -> None:

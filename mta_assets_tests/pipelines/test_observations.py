@@ -29,8 +29,9 @@ def test_a_table_of_intervals_becomes_observations_with_edges_and_facts() -> Non
         q_nom=np.zeros((2, 4)),
     )  # fmt: skip
     first, second = observations_of(given, "tool")
-    assert first == Observation(7, 0, 1.0, 5.0, True, True, {"detector": "ACIS-S", "sim_z": 1.5})
-    assert second == Observation(8, 1, 5.0, 9.0, False, True, {})
+    edges = [{"start_edge": "seen", "stop_edge": "lost"}, {"start_edge": "open", "stop_edge": "seen"}]
+    assert first == Observation(7, 0, 1.0, 5.0, True, True, {**edges[0], "detector": "ACIS-S", "sim_z": 1.5})
+    assert second == Observation(8, 1, 5.0, 9.0, False, True, edges[1])
     assert (first.key, second.key) == ("00007_000", "00008_001")
 
 
