@@ -170,7 +170,7 @@ def _assembled(
     quality: dict[str, NDArray[np.uint8]] = {}
     for label, one in cells.items():
         flags = marks(one, n)
-        if flags is not None and flags.any():
+        if flags is not None and flags.view(np.bool_).any():  # as truth values: stops at the first, on 24 million rows
             quality[label] = flags
     columns: dict[str, Any] = {label: one.values for label, one in cells.items()}
     made = AnswerTable(name, time, columns, units_of(info), quality or None, dict(info), until)
