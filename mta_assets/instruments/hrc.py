@@ -15,6 +15,10 @@ TAP_PIXELS = 256  # raw pixels between two taps
 ADC_MAX = 4095  # largest amplitude of a 12-bit ADC
 PHA_MAX = 255
 TELEMETRY_LIMIT = 184.0  # [events/s] what the 24 kbit/s of format 1 carry
+# what an event holds the electronics for (M. Juda & A. Dobrzycki 1999, "HRC dead time and telemetry saturation")
+GATE_CHECK = 19.5e-6  # [s] hardware checks of every event
+GATE_PROCESS = 49.0e-6  # [s] processing of an event that passes them
+ROW = 2.05  # [s] one row of secondary science, where the rates stand: eight minor frames
 
 # bits of the veto byte (order of status bits 9 to 16 of the level-1 event list)
 VETO_BITS = {

@@ -23,15 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.instruments.hrc import GATE_CHECK, GATE_PROCESS, ROW
 
 Array = NDArray[np.float64]
 
-GATE_CHECK = 19.5e-6  # [s] hardware checks of every event
-GATE_PROCESS = 49.0e-6  # [s] processing of an event that passes them
 FULL_TELEMETRY = 368  # [events a row] valid events from which on the telemetry is taken to be full
 FULL_ERROR = 0.01  # share of the dead time that is its error then
 STEP = 2.0  # [s] TIMEDEL of the archive's dtf1 (the rows are 2.05 s apart)
-ROW = 2.05  # [s] one row of secondary science: eight minor frames
 NO_ERROR = 1000.0  # DTF_ERR where there is no factor
 CHISQ_LIMIT = 7.0  # reduced chi-square from which the factor counts as variable (RED_CHISQ_LIMIT)
 IMPOSSIBLE, UNLIKELY, ADJUSTED = 5, 6, 7  # STATUS bits, from 0: P > T; P > V + 1; P = V + 1

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.instruments.hrc import ROW
 from mta_assets.missions.load import Mission
 from mta_assets.simulate import aca_stream, acis_send, acis_stream, attitude, hrc_detector
 from mta_assets.simulate.acis_detector import HotPixel
@@ -24,6 +25,7 @@ from mta_assets.simulate.faults import FRAME_KINDS, Fault, Span, overrides, plan
 from mta_assets.simulate.frames import encode_frames
 from mta_assets.simulate.healthy import read_limits
 from mta_assets.simulate.hrc_events import encode as encode_hrc
+from mta_assets.simulate.hrc_rates import row_counts
 from mta_assets.simulate.pcad import Pointing
 from mta_assets.simulate.power import Power
 from mta_assets.simulate.schedule import Schedule, make_schedule
@@ -159,7 +161,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Made:
-    """A piece of a playback before the ACIS packets are in: frames not sealed, HRC events with their frames."""
+    """A piece of a playback before the ACIS packets are in: frames not sealed, HRC events with their frames.
+
+    ``hrc_rates`` are the rows of secondary science of HRC observations with their true dead time.
+    """
 
     span: Span
     format: Array
@@ -167,6 +172,7 @@ class Made:
     acis: acis_stream.Stream
     hrc: dict[str, Array] = field(default_factory=dict)
     hrc_lost: int = 0
+    hrc_rates: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ class Finished:
     acis: acis_send.Sent
     hrc: dict[str, Array]
     hrc_lost: int
+    hrc_rates: dict[str, Array]
 
 
 def make(plan: Plan, span: Span) -> Made:
@@ -196,7 +203,7 @@ def make(plan: Plan, span: Span) -> Made:
     stream = acis_stream.packets_between(
         plan.schedule, plan.clock, float(start), float(stop), plan.seed, plan.hot_pixels
     )
-    return Made(span, form, payload, stream, hrc, hrc_lost)
+    return Made(span, form, payload, stream, hrc, hrc_lost, _hrc_rates(plan, counter, times))
 
 
 def finish(plan: Plan, made: Made, left: acis_stream.Stream, sequence: int) -> Finished:
@@ -217,7 +224,7 @@ def finish(plan: Plan, made: Made, left: acis_stream.Stream, sequence: int) -> F
         payload = payload.copy()
         put_bytes(payload, sent.rows, sent.data, plan.mission.frame.science)
     frames = encode_frames(counter, made.format, payload, plan.mission.frame)
-    return Finished(made.span, frames, sent, made.hrc, made.hrc_lost)
+    return Finished(made.span, frames, sent, made.hrc, made.hrc_lost, made.hrc_rates)
 
 
 def overlap_start(faults: Sequence[Fault], span: Span) -> int | None:
@@ -245,6 +252,14 @@ def _put_aca(plan: Plan, counter: Array, payload: NDArray[np.uint8]) -> None:
     packets = aca_stream.packets(found, counter, cold + (warm - cold) * (shape + 1) / 2)
     quarters = packets.reshape(len(counter), -1)  # a frame carries a quarter of a packet, in order
     put_bytes(payload, np.arange(len(counter)), quarters, plan.mission.frame.aca)
+
+
+def _hrc_rates(plan: Plan, counter: Array, times: Array) -> dict[str, Array]:
+    """Rows of secondary science in which the HRC observes, with the counter of the frame that each begins with."""
+    first = counter % round(ROW / plan.mission.frame.period) == 0
+    rows = row_counts(plan.schedule, times[first], plan.seed)
+    rows |= {"counter": counter[first], "time": times[first]}
+    return {name: column[rows["obsid"] > 0] for name, column in rows.items()}
 
 
 def _put_hrc(

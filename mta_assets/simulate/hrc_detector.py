@@ -1,16 +1,20 @@
 """HRC events of a dwell: tap amplitudes as the electronics would send them, with the truth beside them.
 
-Time is cut into cells of five minutes from the start of the dwell, each with its own random generator.
+Everything that triggers holds the electronics while the vetoes are checked, and longer if it is processed; what comes
+meanwhile is lost. What the vetoes reject is not sent but counted. Time is cut into cells of five minutes from the start
+of the dwell, each with its own random generator.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.instruments import hrc
+from mta_assets.instruments import hrc, hrc_plane
 from mta_assets.simulate import photons
 from mta_assets.simulate.schedule import Dwell, Schedule
 from mta_assets.simulate.seeds import cell_generator
@@ -20,14 +24,23 @@ Columns = dict[str, NDArray[Any]]
 CELL = 300.0  # [s] stretch that shares a random generator
 TRIGGERED = 3  # both axes triggered
 SETUP = 30.0  # [s] from the start of a dwell until the voltage is up and events come
-DEAD_TIME = 5.0e-5  # [s] the electronics take to process an event
 BACKGROUND = {"HRC-I": 52.0, "HRC-S": 55.0}  # [events/s] over the whole detector after on-board screening
+REJECTED = 110.0  # [events/s] that the vetoes reject: particles; two real observations have 50 and 150
+KEPT_CELLS = 16  # a little more than an hour: rates and events ask for the same ones
 ACTIVE = {"HRC-I": ((470, 14890), (380, 14940)), "HRC-S": ((560, 3536), (1665, 47036))}  # raw x, raw y with counts
 AMPLITUDE_PER_PHA = 74.0  # sum of an axis' three taps per PHA channel at scale 1 (half the six-tap sum of real events)
 SCALE_LIMITS = (50, 110)  # PHA from which the amplitude scale factor is 2 and 3 (real events: medians 31, 94, 213)
 # share of the middle tap against the distance from it, in taps: medians of a real HRC-I event list
 MIDDLE_SHARE = ((0.0, 0.05, 0.15, 0.25, 0.35, 0.45, 0.5), (0.795, 0.788, 0.745, 0.677, 0.597, 0.523, 0.487))
 VETO_CHANCE = {"width_v": 0.08, "width_u": 0.12, "uld": 0.03, "antico": 0.01}  # chance of each bit
+
+
+class Cell(NamedTuple):
+    """What happens in a cell: the events that are sent; times of all that triggered, and which of them are valid."""
+
+    events: Columns
+    triggers: NDArray[np.float64]
+    valid: NDArray[np.bool_]
 
 
 def events(schedule: Schedule, dwell: Dwell, tstart: float, tstop: float, rng_seed: int) -> Columns:
@@ -48,22 +61,45 @@ def events(schedule: Schedule, dwell: Dwell, tstart: float, tstop: float, rng_se
         ``instruments.hrc``); ``e_trig`` trigger bits (3); the truth: ``rawx``, ``rawy`` (where it hit [pixel]),
         ``source_id`` (0 background), ``energy`` [eV], ``true_ra``, ``true_dec`` [deg], ``tg_part``, ``tg_m``.
     """
-    begin, end = max(tstart, dwell.tstart + SETUP), min(tstop, dwell.tstop)
     blocks = []
-    if dwell.instrument in hrc.PLATES and dwell.kind == "observation" and begin < end:
-        for cell in range(int((begin - dwell.tstart) // CELL), int((end - dwell.tstart) // CELL) + 1):
-            block = _cell(dwell, cell, rng_seed + schedule.seed)
-            kept = (block["time"] >= begin) & (block["time"] < end)
-            blocks.append({name: column[kept] for name, column in block.items()})
+    for cell, begin, end in _cells(schedule, dwell, tstart, tstop, rng_seed):
+        kept = (cell.events["time"] >= begin) & (cell.events["time"] < end)
+        blocks.append({name: column[kept] for name, column in cell.events.items()})
     if not blocks:
-        block = _cell(dwell, -1, rng_seed)
-        return {name: column[:0] for name, column in block.items()}
+        return {name: column[:0] for name, column in _cell(dwell, -1, rng_seed).events.items()}
     return photons.join(blocks)
 
 
-def _cell(dwell: Dwell, cell: int, seed: int) -> Columns:
-    """All events of one cell; cell -1 is an empty one that shows the columns."""
-    rng = cell_generator(seed, "hrc", dwell.obsid, dwell.obi, round(dwell.tstart), cell)
+def triggers(
+    schedule: Schedule, dwell: Dwell, tstart: float, tstop: float, rng_seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Times in [tstart, tstop) of all that triggered while the electronics were free, and which of them are valid.
+
+    The valid ones are the `events`.
+    """
+    times, valid = [np.zeros(0)], [np.zeros(0, bool)]
+    for cell, begin, end in _cells(schedule, dwell, tstart, tstop, rng_seed):
+        kept = (cell.triggers >= begin) & (cell.triggers < end)
+        times.append(cell.triggers[kept])
+        valid.append(cell.valid[kept])
+    return np.concatenate(times), np.concatenate(valid)
+
+
+def _cells(
+    schedule: Schedule, dwell: Dwell, tstart: float, tstop: float, rng_seed: int
+) -> Iterator[tuple[Cell, float, float]]:
+    """Cells that an HRC observation has between two times, and from when to when it takes data then."""
+    begin, end = max(tstart, dwell.tstart + SETUP), min(tstop, dwell.tstop)
+    if dwell.instrument in hrc.PLATES and dwell.kind == "observation" and begin < end:
+        for cell in range(int((begin - dwell.tstart) // CELL), int((end - dwell.tstart) // CELL) + 1):
+            yield _cell(dwell, cell, rng_seed + schedule.seed), begin, end
+
+
+@lru_cache(maxsize=KEPT_CELLS)
+def _cell(dwell: Dwell, cell: int, seed: int) -> Cell:
+    """All of one cell; cell -1 is an empty one that shows the columns."""
+    keys = (dwell.obsid, dwell.obi, round(dwell.tstart), cell)
+    rng = cell_generator(seed, "hrc", *keys)
     start = dwell.tstart + cell * CELL
     instrument = dwell.instrument if dwell.instrument in hrc.PLATES else "HRC-I"
     plate = hrc.PLATES[instrument]
@@ -73,9 +109,10 @@ def _cell(dwell: Dwell, cell: int, seed: int) -> Columns:
     offset = np.zeros(max(plate.raw_offset) + 1)
     offset[list(plate.raw_offset)] = list(plate.raw_offset.values())
     nowhere = np.full(count, np.nan)
+    raw_x = light["x"] - hrc_plane.CHIP_X_OFFSET
     columns: Columns = {
         "time": np.concatenate([light["time"], start + rng.random(count) * CELL]),
-        "rawx": np.concatenate([light["x"], x0 + rng.random(count) * (x1 - x0)]),
+        "rawx": np.concatenate([raw_x, x0 + rng.random(count) * (x1 - x0)]),
         "rawy": np.concatenate([light["y"] + offset[light["chip_id"]], y0 + rng.random(count) * (y1 - y0)]),
         "source_id": np.concatenate([light["source_id"], np.zeros(count, np.int16)]),
         "energy": np.concatenate([light["energy"], nowhere]),
@@ -85,11 +122,31 @@ def _cell(dwell: Dwell, cell: int, seed: int) -> Columns:
         "tg_m": np.concatenate([light["tg_m"], np.zeros(count, np.int8)]),
     }
     inside = (columns["rawx"] >= x0) & (columns["rawx"] < x1) & (columns["rawy"] >= y0) & (columns["rawy"] < y1)
-    order = np.flatnonzero(inside)[np.argsort(columns["time"][inside], kind="stable")]
-    columns = {name: column[order] for name, column in columns.items()}
-    alive = np.concatenate([[True], np.diff(columns["time"]) >= DEAD_TIME])[: len(order)]
-    columns = {name: column[alive] for name, column in columns.items()}
-    return _signals(columns, rng)
+    particles = cell_generator(seed, "hrc rejected", *keys)
+    rejected = start + particles.random(particles.poisson(REJECTED * CELL) if cell >= 0 else 0) * CELL
+    times = np.concatenate([columns["time"][inside], rejected])
+    source = np.concatenate([np.flatnonzero(inside), np.full(len(rejected), -1)])
+    order = np.argsort(times, kind="stable")
+    times, source = times[order], source[order]
+    alive = taken(times, np.where(source >= 0, hrc.GATE_CHECK + hrc.GATE_PROCESS, hrc.GATE_CHECK))
+    times, source = times[alive], source[alive]
+    columns = {name: column[source[source >= 0]] for name, column in columns.items()}
+    return Cell(_signals(columns, rng), times, source >= 0)
+
+
+def taken(times: NDArray[np.float64], hold: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which of the sorted triggers find the electronics free, when each that does holds them for ``hold`` [s].
+
+    A trigger that finds them held holds nothing itself. So in each group without a pause the first that is too early
+    goes, and it is looked again: a few rounds.
+    """
+    group = np.cumsum(np.diff(times, prepend=times[:1]) >= hold.max(initial=0.0))
+    kept = np.arange(len(times))
+    while True:
+        early = np.flatnonzero(np.diff(times[kept]) < hold[kept][:-1]) + 1
+        if not len(early):
+            return kept
+        kept = np.delete(kept, early[np.unique(group[kept[early]], return_index=True)[1]])
 
 
 def _signals(columns: Columns, rng: np.random.Generator) -> Columns:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.instruments.hrc import ROW
+from mta_assets.simulate import noise
+from mta_assets.simulate.hrc_rates import row_counts
 from mta_assets.simulate.states import Environment
 
 Array = NDArray[Any]
 BELT_KM = (20000.0, 70000.0)  # [km] altitude below which the radiation is full, above which it is gone
-HRC_RATES = {"total": (240.0, 160.0, 900.0), "valid": (60.0, 120.0, 80.0), "shield": (2200.0, 0.0, 25000.0)}
-# [count/s] of the HRC event words: background, what an observation with the HRC adds, what the belts add
+HRC_RATES = {"total": (240.0, 900.0, 9.0), "valid": (60.0, 80.0, 6.0), "shield": (2200.0, 25000.0, 60.0)}
+# [count/s] of the HRC outside its observations: background, what the belts add, scatter
 
 
 def radiation(env: Environment, times: Array) -> Array:
@@ -31,10 +34,18 @@ def observing(env: Environment, instrument: str, times: Array) -> Array:
     return (np.asarray(env.state("format", times)) == wanted).astype(float)
 
 
-def hrc_rate(env: Environment, kind: str, times: Array) -> Array:
-    """Event rate of the HRC [count/s]: ``total``, ``valid`` or ``shield``."""
-    base, source, belts = HRC_RATES[kind]
-    return base + source * observing(env, "HRC", times) + belts * radiation(env, times)
+def hrc_rate(env: Environment, kind: str, times: Array, seed: int) -> Array:
+    """Event rate of the HRC [count/s] in the row that begins at each time: ``total``, ``valid`` or ``shield``.
+
+    While the HRC observes, the total and valid ones are those of its events; else a background.
+    """
+    base, belts, scatter = HRC_RATES[kind]
+    rate = base + belts * radiation(env, times)
+    rate = rate + scatter * noise.bell(noise.key(seed, f"HRC {kind}", "rate"), np.rint(times * 1000.0))
+    if kind == "shield":
+        return rate
+    rows = row_counts(env.schedule, times, seed)
+    return np.where(rows["obsid"] > 0, rows[kind] / ROW, rate)
 
 
 def particle_shape(env: Environment, times: Array) -> Array:

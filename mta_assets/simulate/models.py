@@ -200,7 +200,7 @@ def _charge(bench: Bench, item: Item, times: Array) -> Array:
 
 
 def _hrc_rate(bench: Bench, item: Item, times: Array) -> Array:
-    return instruments_hk.hrc_rate(bench.env, item.text("kind", "total"), times) * item.number("scale", 1.0)
+    return instruments_hk.hrc_rate(bench.env, item.text("kind", "total"), times, bench.seed)
 
 
 def _radiation(bench: Bench, item: Item, times: Array) -> Array:

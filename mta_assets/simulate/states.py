@@ -8,26 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mta_assets.simulate.schedule import Schedule
 
 Array = NDArray[Any]
 GRID = 32.8  # [s] one major frame: the finest that a thermal model needs
 TAUS = (600.0, 3600.0, 14400.0, 43200.0)  # [s] time constants on offer: small boxes … structure and batteries
 APOGEE_KM = 140000.0  # [km] altitude scale of the orbit (Chandra: about 10 000 x 140 000 km)
-
-
-class ScheduleLike(Protocol):
-    """What the engineering models need of the schedule (`mta_assets.simulate.schedule.Schedule`)."""
-
-    @property
-    def elements(self) -> Any: ...
-
-    def states(self, times: Array) -> Mapping[str, Array]: ...
-
-    def telemetry_format(self, times: Array) -> Array: ...
 
 
 class Environment:
@@ -41,7 +32,7 @@ class Environment:
         Span, TT seconds since 1998.0 TT.
     """
 
-    def __init__(self, schedule: ScheduleLike, tstart: float, tstop: float) -> None:
+    def __init__(self, schedule: Schedule, tstart: float, tstop: float) -> None:
         self.schedule = schedule
         count = int(np.ceil((tstop - tstart) / GRID)) + 2
         self.grid = tstart + GRID * np.arange(count)

@@ -70,7 +70,9 @@ class Truth:
         """Events put into one playback, ``acis`` or ``hrc``: columns as they were written, lists as object arrays.
 
         For ACIS ``first`` and ``last`` are the counters of the frames that the packet touches (``last`` may be one too
-        many), for HRC ``counter`` that of the frame. Frames of an overlap are included.
+        many), for HRC ``counter`` that of the frame. Frames of an overlap are included. ``hrc_rates`` are the rows of
+        secondary science of HRC observations, by the ``counter`` of their first frames: ``total`` and ``valid`` counts,
+        and the ``dead`` time [s] of the electronics.
         """
         import pyarrow.parquet as pq
 
@@ -224,13 +226,14 @@ class EventWriter:
 
     def __init__(self, folder: Path, stem: str) -> None:
         self.folder, self.stem = folder, stem
-        self.rows = {"acis": 0, "hrc": 0}
+        self.rows = {"acis": 0, "hrc": 0, "hrc_rates": 0}
         self._writers: dict[str, Any] = {}
 
     def add(self, piece: Finished, since: int | None = None) -> None:
         """Events of a piece, or only those in frames from a counter on (an overlap)."""
         self._write("acis", acis_rows(piece, since))
-        self._write("hrc", hrc_rows(piece, since))
+        self._write("hrc", since_frame(piece.hrc, since))
+        self._write("hrc_rates", since_frame(piece.hrc_rates, since))
 
     def close(self) -> dict[str, Any]:
         """Finish the files; returns their names and numbers of events."""
@@ -285,7 +288,6 @@ def acis_rows(piece: Finished, since: int | None = None) -> dict[str, Array]:
     return rows if since is None else {n: c[rows["first"] >= since] for n, c in rows.items()}
 
 
-def hrc_rows(piece: Finished, since: int | None = None) -> dict[str, Array]:
-    """HRC events of a piece with the frame of each."""
-    rows = piece.hrc
+def since_frame(rows: Mapping[str, Array], since: int | None) -> Mapping[str, Array]:
+    """Rows of a frame each, all or those from a counter on."""
     return rows if since is None or not rows else {n: c[rows["counter"] >= since] for n, c in rows.items()}

@@ -31,7 +31,10 @@ def test_events_lie_where_they_hit(detector):
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_sources_lie_where_they_are(detector):
-    """A pixel, 0.13 arcsec, is in the offsets: the simulator takes CHIPX for raw u, really CHIPX = u + 1."""
+    """Without blur and rounding they would be exact: what is left is the error of a mean, at most 4 sigma.
+
+    A pixel is 0.13 arcsec: CHIPX = u + 1, as in the list of 2886 (realdata/test_hrc_events.py), on both sides.
+    """
     found, events = made(detector)
     dwell, frame = dwell_of(detector), geometry.INSTRUMENTS[detector]
     body = geometry.sky_to_body(found["true_ra"], found["true_dec"],
@@ -43,12 +46,12 @@ def test_sources_lie_where_they_are(detector):
         mine = (found["source_id"] == source) & (found["tg_m"] == 0)
         if mine.sum() < 200:
             continue
-        off = [
-            float(np.mean(sky[mine] - true[mine])) * pixel for sky, true in ((events["x"], east), (events["y"], north))
-        ]
-        spread = float(np.std(events["x"][mine] - east[mine])) * pixel
-        print(f"{detector} source {source}: {mine.sum()} events, {off[0]:+.3f}, {off[1]:+.3f} arcsec, ± {spread:.2f}")
-        assert np.hypot(*off) < 0.3
+        apart = np.stack([events["x"][mine] - east[mine], events["y"][mine] - north[mine]]) * pixel
+        off, spread = apart.mean(axis=1), float(apart.std())
+        sigma = spread / np.sqrt(mine.sum())
+        print(f"{detector} source {source}: {mine.sum()} events, {off[0]:+.4f}, {off[1]:+.4f} arcsec, ± {spread:.2f}; "
+              f"{np.hypot(*off) / sigma:.1f} sigma of {sigma:.4f}")  # fmt: skip
+        assert np.abs(off).max() < 4 * sigma
         assert source > 1 or spread < 1.0  # the others lie off axis
 
 
@@ -65,10 +68,11 @@ def test_every_event_comes_out_once_with_its_pulse_height_and_flags(detector):
     good = (hrc_status.as_number(events["status"]) & hrc_status.filter_mask()) == 0
     light = found["source_id"] > 0
     lost = found["vetostt"] & 0x08 != 0  # the shield fired: the filter drops these
-    # half way between two taps the simulator makes either a little larger than the other, so some have a bad centre
+    # within 3 raw pixels of half way between two taps the simulator makes the outer one the larger: a bad centre
+    halfway = np.any([np.abs(found[name] % 256 - 128) > 124 for name in ("rawx", "rawy")], axis=0)
     print(f"{detector}: {good[light].mean():.4f} of the photons are kept, {between[light].mean():.4f} lie between")
     assert good[light & ~lost & ~between].all()
-    assert between[light].mean() < 0.1
+    assert halfway[between & light & (found["pha"] > 30)].all()
 
 
 @pytest.mark.parametrize("detector", DETECTORS)

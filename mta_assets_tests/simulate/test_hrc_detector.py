@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mta_assets.instruments import geometry, hrc
-from mta_assets.simulate.hrc_detector import events
+from mta_assets.simulate import hrc_rates
+from mta_assets.simulate.hrc_detector import events, taken, triggers
 from mta_assets.simulate.schedule import make_schedule
 
 SCHEDULE = make_schedule(825_638_400.0, 24, 1)
@@ -43,6 +44,37 @@ def test_events_are_what_the_telemetry_can_carry(instrument):
     assert set(found["amp_sf"]) == {1, 2, 3}
     assert found["pha"].min() >= 0
     assert found["pha"].max() <= 255
+
+
+def test_what_triggers_while_the_electronics_are_held_is_lost_and_holds_nothing():
+    micro = 1e-6
+    times = micro * np.array([0.0, 19.0, 20.0, 30.0, 88.0, 89.0, 500.0])
+    hold = micro * np.array([19.5, 68.5, 68.5, 19.5, 19.5, 19.5, 19.5])
+    # 19 finds the first one's check; 20 is taken, and holds until 88.5
+    assert taken(times, hold).tolist() == [0, 2, 5, 6]
+    assert taken(times[:0], hold[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("instrument", DETECTORS)
+def test_rows_of_secondary_science_count_all_triggers_and_the_events(instrument):
+    dwell = dwell_of(instrument)
+    start, stop = dwell.tstart, dwell.tstart + 820.0
+    times, valid = triggers(SCHEDULE, dwell, start, stop, 5)
+    sent = events(SCHEDULE, dwell, start, stop, 5)["time"]
+    np.testing.assert_array_equal(times[valid], sent)
+    after = np.diff(times)
+    assert after[valid[:-1]].min() >= hrc.GATE_CHECK + hrc.GATE_PROCESS
+    assert after.min() >= hrc.GATE_CHECK
+    assert after.min() < hrc.GATE_CHECK + hrc.GATE_PROCESS  # some come soon after one that was rejected
+    rows = start - 2 * hrc.ROW + hrc.ROW * np.arange(402)
+    found = hrc_rates.row_counts(SCHEDULE, rows, 5)
+    assert found["obsid"].tolist() == [0, 0] + [dwell.obsid] * 400
+    assert found["total"].sum() == len(times)
+    assert found["valid"].sum() == len(sent)
+    np.testing.assert_array_equal(found["valid"][2:], np.histogram(sent, np.append(rows[2:], stop))[0])
+    held = len(times) * hrc.GATE_CHECK + len(sent) * hrc.GATE_PROCESS
+    assert found["dead"].sum() == pytest.approx(held)
+    assert 0.004 < held / (stop - start - 30.0) < 0.01  # two real observations: 0.007, 0.015
 
 
 @pytest.mark.parametrize("instrument", DETECTORS)
