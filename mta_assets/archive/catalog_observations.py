@@ -60,7 +60,9 @@ class ObservationCatalog(CatalogBase):
         with self._read() as connection:
             return [ObiEntry(**row._mapping) for row in connection.execute(query)]
 
-    def commit_delivery(self, run: RunEntry, product: NewProduct, observation: Observation | None) -> int:
+    def commit_delivery(
+        self, run: RunEntry, product: NewProduct, observation: Observation | None, asks: bool = True
+    ) -> int:
         """Enter a delivered product, in one transaction; returns its id.
 
         It wins over our own of the same file id (`delivered_rows`), and over a lower version of its own series. The
@@ -70,6 +72,8 @@ class ObservationCatalog(CatalogBase):
         ----------
         observation
             What it says of the interval that it belongs to; None if it belongs to a stretch of time.
+        asks
+            Whether the intervals of its time are looked at again when it stands again.
         """
         with self._write() as connection:
             connection.execute(sa.insert(db.runs).values(**asdict(run)))
@@ -78,12 +82,18 @@ class ObservationCatalog(CatalogBase):
             if observation is not None:
                 obi_rows.put_source(connection, observation, product.name, run.finished)
             delivered_rows.settle(connection, [product.file_id], run.stream, (product.tstart, product.tstop))
-            if product.product_id is not None:
+            if asks and product.product_id is not None:
                 _touch(connection, run.partition, product.tstart, product.tstop, run.finished)
         return number
 
-    def withdraw_delivery(self, run: RunEntry, product: ProductEntry) -> list[str]:
-        """Take a delivered product back, in one transaction; returns the names of the products that stand again."""
+    def withdraw_delivery(self, run: RunEntry, product: ProductEntry, asks: bool = True) -> list[str]:
+        """Take a delivered product back, in one transaction; returns the names of the products that stand again.
+
+        Parameters
+        ----------
+        asks
+            Whether the intervals of its time are looked at again.
+        """
         c = db.products.c
         with self._write() as connection:
             connection.execute(sa.insert(db.runs).values(**asdict(run)))
@@ -96,7 +106,8 @@ class ObservationCatalog(CatalogBase):
             delivered_rows.newest_wins(connection, product.id)
             delivered_rows.settle(connection, [product.file_id], product.stream, (product.tstart, product.tstop))
             obi_rows.drop_source(connection, product.partition, product.name, run.finished)
-            _touch(connection, product.partition, product.tstart, product.tstop, run.finished)
+            if asks:
+                _touch(connection, product.partition, product.tstart, product.tstop, run.finished)
             after = set(connection.execute(standing).scalars())
         return sorted(after - before)
 

@@ -77,6 +77,12 @@ def run(
     pipe_id: Annotated[str, typer.Argument(help="The pipeline, as `mta registry show` lists it.")],
     inputs: Annotated[list[str], typer.Option("--input", "-i", help="FILE_ID=PATH, once for each input file.")],
     to: Annotated[Path, typer.Option("--to", help="Folder for products and the run log.")],
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--calibration", help="Calibration file, in place of the mission's of its kind; its name says which."
+        ),
+    ] = None,
     facts: Annotated[list[str] | None, typer.Option("--fact", help="NAME=VALUE for kickoff and conditions.")] = None,
     stream: Annotated[str, typer.Option(help="sdp (archival) or sap (quick look).")] = "sdp",
     mission: MissionOption = None,
@@ -92,6 +98,8 @@ def run(
         if not separator:
             raise typer.BadParameter(f"--input {text!r}: expected FILE_ID=PATH")
         files.setdefault(file_id, []).append(Path(path))
+    for given in calibration or []:
+        files.setdefault(chosen.registry.recognise(given.name)[0], []).append(given)
     stated = dict(_fact(text) for text in facts or [])
     result = run_direct(chosen.registry, pipe_id, files, to, stream=stream, facts=stated)
     summary = {

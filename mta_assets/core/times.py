@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 MJDREF = 50814.0  # [d] MJD (TT) of 1998-01-01T00:00:00 TT, the zero point of all times
 SECONDS_PER_DAY = 86400.0  # [s]
+FOREVER = 4e9  # [s] 2124: the stop of what holds until something else takes its place
 
 
 @lru_cache(maxsize=1024)

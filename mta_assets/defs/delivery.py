@@ -76,7 +76,7 @@ def materializations(platform: Platform, entry: ProductEntry) -> list[dg.AssetMa
         "bytes": entry.size,
         "sha256": entry.sha256,
         "from": times.to_utc_iso(entry.tstart),
-        "to": times.to_utc_iso(entry.tstop),
+        "to": times.to_utc_iso(entry.tstop) if entry.tstop < times.FOREVER else "open",
         "partition": entry.partition,
         "delivery": message,
     }

@@ -44,6 +44,7 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
     if par.get("readmode") != "CONTINUOUS":  # there a place on the chip is a time
         watch.add(events)
     chips = set(np.unique(events["CCD_ID"]).tolist())
+    _need(files, "badpix", tstart)
     known = [table for table in files["badpix"][1] if _plain(table.header.get("CCD_ID")) in chips]
     tables = watch.bad_pixels(known, tstart, tstop, float(_plain(header.get("EXPTIME", 0.0))))
     common = {**observation.keywords(par), "CONTENT": ("BADPIX", "what data product")}
@@ -166,15 +167,18 @@ def _settings(par: observation.Parameters, header: Header, options: Mapping[str,
 
 
 def _calibration(files: Files, time: float) -> Calibration:
-    missing = [kind for kind in ("gain_cti", "badpix") if kind not in files]
-    if missing:
-        raise BadData(f"calibration of ACIS: no file of kind {', '.join(missing)} holds at {time:.0f} s")
+    _need(files, "gain_cti", time)
     first = {kind: tables[0] for kind, (_, tables) in files.items()}
     density, volume = files["cti"][1] if "cti" in files else (None, None)
     names = {keyword: files[kind][0] for kind, keyword in KEYWORDS.items() if kind in files}
     return calibration(
         first["gain_cti"], time, first.get("t_gain"), density, volume, first.get("subpix"), files=names
     )  # fmt: skip
+
+
+def _need(files: Files, kind: str, time: float) -> None:
+    if kind not in files:
+        raise BadData(f"calibration of ACIS: no file of kind {kind} holds at {time:.0f} s; deliver one (mta deliver)")
 
 
 def _no_ground(request: Request, origin: str, tstart: float, tstop: float) -> Table:

@@ -85,7 +85,8 @@ def withdraw(platform: Platform, name: str, reason: str = "") -> tuple[ProductEn
     root = ArchiveSink(platform.catalog, platform.roots[STREAM], STREAM).root
     with lock(root / ROOT_LOCK):
         run = _run(platform, standing[0].partition, f"withdrawn {name}" + (f": {reason}" if reason else ""))
-        return standing[0], platform.catalog.withdraw_delivery(run, standing[0])
+        spec = platform.registry.products.get(standing[0].file_id)  # the registry may have changed since
+        return standing[0], platform.catalog.withdraw_delivery(run, standing[0], spec is None or spec.asks)
 
 
 def deliveries(platform: Platform, after: int = 0) -> list[ProductEntry]:
@@ -186,7 +187,7 @@ def _commit(platform: Platform, root: Path, found: Delivery, staged: Path, known
         found.spec.id, name, str(target), found.spec.level, found.series, found.version, found.tstart, found.tstop,
         found.rows, found.size, found.sha256, found.created, known.id if known else None, "delivered", found.label,
     )  # fmt: skip
-    return platform.catalog.commit_delivery(run, product, found.observation)
+    return platform.catalog.commit_delivery(run, product, found.observation, found.spec.asks)
 
 
 def _stage(found: Delivery, staged: Path, how: How) -> None:

@@ -22,6 +22,7 @@ from mta_assets.core import times
 from mta_assets.core.content import problems
 from mta_assets.core.errors import BadData
 from mta_assets.core.records import Observation
+from mta_assets.pipelines.calibration import valid_since
 from mta_assets.pipelines.observations import label_of
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import ProductSpec
@@ -37,7 +38,8 @@ class Delivery:
     Attributes
     ----------
     partition
-        ``28229_000``, or ``20200321T120000-20200412T000000`` of what belongs to a stretch of time.
+        ``28229_000``, or ``20200321T120000-20200412T000000`` of what belongs to a stretch of time; of calibration
+        files, whose end is open, ``20000129T000000-open``.
     observation
         What it says of its observation interval; None without one.
     series, label, version
@@ -99,7 +101,7 @@ def examine(registry: Registry, path: Path) -> Delivery:
     _check_header(registry, spec, header, heads, path.name)
     tstart, tstop = _interval(spec, fields, header, heads, path)
     observation = None
-    partition = f"{times.compact_utc(tstart)}-{times.compact_utc(tstop)}"
+    partition = f"{times.compact_utc(tstart)}-{times.compact_utc(tstop) if tstop < times.FOREVER else 'open'}"
     if spec.delivered == "obi":
         obsid, obi = _observation(fields, header, path.name)
         observation = Observation(obsid, obi, tstart, max(tstop, tstart + 1e-3), facts=_facts(registry, header))
@@ -160,7 +162,9 @@ def _observation(fields: Mapping[str, Any], header: Mapping[str, Any], name: str
 def _interval(
     spec: ProductSpec, fields: Mapping[str, Any], header: Mapping[str, Any], heads: Sequence[Head], path: Path
 ) -> tuple[float, float]:
-    """Start and stop by the method that the product registers."""
+    """Start and stop by the method that the product registers; a calibration file has no end of its own."""
+    if spec.delivered == "since":
+        return valid_since(str(fields["since"]), header, path.name), times.FOREVER
     if spec.times == "content":
         return _content(heads, path)
     start, stop = _number(header.get("TSTART")), _number(header.get("TSTOP"))

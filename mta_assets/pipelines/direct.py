@@ -15,6 +15,7 @@ from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product
 from mta_assets.core.times import compact_utc, from_datetime
+from mta_assets.pipelines.calibration import calibrations_of, holding
 from mta_assets.pipelines.controller import RunResult, run_pipeline
 from mta_assets.pipelines.delivery_check import ALIASES
 from mta_assets.pipelines.direct_sink import DirectSink
@@ -37,7 +38,7 @@ def run_direct(
     Parameters
     ----------
     files
-        Paths by file id, each one path or several.
+        Paths by file id, each one path or several. Calibration files that are not given are those of the mission.
     to
         Folder for products, log, plots, faults and findings.
     stream
@@ -76,6 +77,10 @@ def run_direct(
             entries.sort(key=lambda entry: read_fits(Path(entry.path), name, images=bool(spec.delivered)).tstart)
         inputs[name] = open_files(spec, entries, registry.mission)
     request = _request(registry, pipeline, inputs, chosen, facts or {}, [p for some in paths.values() for p in some])
+    for name in calibrations_of(registry, pipeline):
+        held = holding(registry, None, name, request.tstart) if name not in inputs else None
+        if held is not None:
+            inputs[name] = open_files(registry.product(name), [held.file], registry.mission)
     return run_pipeline(registry, pipeline, request, inputs, DirectSink(to))
 
 
@@ -99,8 +104,10 @@ def _request(
     known: dict[str, Any] = {}
     named: list[tuple[int, int]] = []
     # Ephemerides reach far beyond an observation: what belongs to it says when it is, if there is any.
-    own = [n for n in inputs if pipeline.partition == "obi" and belongs_to_obi(registry, n)] or list(inputs)
-    for file_id, given in inputs.items():
+    timed = [name for name in inputs if registry.product(name).delivered != "since"]
+    own = [n for n in timed if pipeline.partition == "obi" and belongs_to_obi(registry, n)] or timed
+    for file_id in timed:
+        given = inputs[file_id]
         parts = [given.value] if hasattr(given.value, "tstart") else given.value
         for part in parts:
             if file_id in own:

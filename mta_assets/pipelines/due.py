@@ -15,8 +15,9 @@ import sqlalchemy as sa
 
 from mta_assets.archive import catalog_schema as db
 from mta_assets.archive.database import reading
-from mta_assets.archive.entries import ObiEntry
+from mta_assets.archive.entries import ObiEntry, ProductEntry
 from mta_assets.core import times
+from mta_assets.pipelines.calibration import holding, next_since
 from mta_assets.pipelines.inputs import find_products
 from mta_assets.pipelines.observations import belongs_to_obi, obi_request
 from mta_assets.pipelines.platform import Platform
@@ -101,6 +102,9 @@ def _touched(platform: Platform, after: int) -> set[str]:
     for product in platform.catalog.products(after=after, current=True):
         if product.file_id not in wanted and not product.delivered:
             continue
+        if registry.product(product.file_id).delivered == "since":
+            found |= _held_by(platform, product)
+            continue
         if belongs_to_obi(registry, product.file_id):
             if product.delivered:  # what the runs make themselves is no reason to run
                 found.add(product.partition)
@@ -108,6 +112,16 @@ def _touched(platform: Platform, after: int) -> set[str]:
         span = (product.tstart - reach, product.tstop + reach)
         found |= {entry.partition for entry in platform.catalog.obis(within=span)}
     return found
+
+
+def _held_by(platform: Platform, product: ProductEntry) -> set[str]:
+    """Observations that a calibration file asks for: those that had none; all of its time only if that is wished."""
+    registry, catalog = platform.registry, platform.catalog
+    before = holding(registry, catalog, product.file_id, product.tstart, without=product.id)
+    if before is not None and not registry.product(product.file_id).asks:
+        return set()
+    until = next_since(registry, catalog, product.file_id, product.tstart)
+    return {entry.partition for entry in catalog.obis(within=(product.tstart, until))}
 
 
 def input_ids(platform: Platform) -> set[str]:
@@ -129,10 +143,22 @@ def inputs_digest(platform: Platform, entry: ObiEntry) -> str:
         for stream in pipeline.streams:
             request = obi_request(entry, stream, 0.0)
             for file_id in (*pipeline.inputs, *pipeline.optional_inputs):
+                if registry.product(file_id).delivered == "since":
+                    parts |= _calibration_part(platform, file_id, entry.tstart)
+                    continue
                 for product in find_products(registry, pipeline, request, platform.catalog, file_id):
                     if product.delivered or not belongs_to_obi(registry, file_id):
                         parts.add(f"{file_id} {product.stream} {product.name} {product.sha256}")
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def _calibration_part(platform: Platform, file_id: str, time: float) -> set[str]:
+    """Which file holds; of one that asks for nothing by itself, only that there is one."""
+    held = holding(platform.registry, platform.catalog, file_id, time)
+    if held is None:
+        return set()
+    asks = platform.registry.product(file_id).asks
+    return {f"{file_id} {held.file.name} {held.file.sha256}" if asks else file_id}
 
 
 def busy(platform: Platform, entry: ObiEntry, now: float | None = None) -> bool:

@@ -17,6 +17,7 @@ from mta_assets.core.request import Request
 from mta_assets.core.tables import Product
 from mta_assets.missions.load import Mission
 from mta_assets.pipelines.calendar import CALENDAR
+from mta_assets.pipelines.calibration import holding
 from mta_assets.pipelines.observations import belongs_to_obi
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
@@ -131,7 +132,11 @@ def find_products(
 ) -> list[ProductEntry]:
     """Current products that are an input of a pipeline for a partition: those of the partition itself; of days and
     weeks, and where the pipeline reaches beyond its partition, all that meet the time; of an observation those that
-    belong to it, and what belongs to no observation and meets its time."""
+    belong to it, and what belongs to no observation and meets its time. Of calibration files the one that holds when
+    the partition begins, unless it is one of the baseline, which the catalog does not have."""
+    if registry.product(file_id).delivered == "since":
+        held = holding(registry, catalog, file_id, request.tstart)
+        return [held.entry] if held is not None and held.entry is not None else []
     stream = input_stream(registry, file_id, request.stream)
     reach = (request.tstart - pipeline.reach, request.tstop + pipeline.reach)
     if pipeline.partition == "obi" and not belongs_to_obi(registry, file_id):
@@ -172,6 +177,9 @@ def find_inputs(
             entries = [] if playback is None else [
                 InputEntry(playback.file_name, playback.sha256, None, playback.path)
             ]  # fmt: skip
+        elif spec.delivered == "since":
+            held = holding(registry, catalog, file_id, request.tstart)
+            entries = [held.file] if held is not None else []
         else:
             products = find_products(registry, pipeline, request, catalog, file_id)
             entries = [InputEntry(p.name, p.sha256, p.id, p.path) for p in products]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline
 
+NEEDED = {"obi": ("obsid",), "since": ("since",)}  # groups of the pattern, by what a delivery belongs to
+
 
 def observation_problems(registry: Registry, pipeline: Pipeline) -> Iterator[str]:
     """Problems of the step that finds observation intervals, and of pipelines that run on them."""
@@ -37,12 +39,14 @@ def delivery_problems(registry: Registry) -> Iterator[str]:
         if product.format != "fits":
             yield f"{where}.delivered: a {product.format} can not be delivered, only fits"
         groups = product.regex.groupindex
-        wanted = ["version", "obsid"] if product.delivered == "obi" else ["version"]
+        wanted = ["version", *NEEDED.get(product.delivered, ())]
         missing = [name for name in wanted if name not in groups]
         if missing:
             yield f"{where}.pattern: has no named group {', '.join(missing)}, which a delivered product needs"
         if product.times == "name" and "tstart" not in groups:
             yield f"{where}.times: its pattern has no named group tstart that the time could come from"
         for maker in registry.producers(product.id):
+            if product.delivered == "since":
+                yield f"{where}.delivered: it holds from its date on, so no pipeline makes it, and {maker.id} does"
             if product.delivered == "obi" and maker.partition != "obi":
                 yield f"{where}.delivered: it belongs to an observation, and {maker.id} makes it by {maker.partition}"

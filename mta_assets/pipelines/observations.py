@@ -15,7 +15,7 @@ from mta_assets.pipelines.registry import Registry
 INTERVAL = ("obsid", "obi", "tstart", "tstop")
 EDGES = {"begun": "start_edge", "ended": "stop_edge"}
 OPEN = "open"  # an edge of which the telemetry is still to come
-NOT_OF_THE_LABEL = frozenset({"tstart", "tstop", "version", "obsid", "obi"})
+NOT_OF_THE_LABEL = frozenset({"tstart", "tstop", "since", "version", "obsid", "obi"})
 
 
 def observations_of(value: Any, tool: str) -> Iterator[Observation]:

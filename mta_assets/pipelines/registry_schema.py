@@ -50,7 +50,9 @@ class ProductSpec(_Section):
     columns: dict[str, list[str]] = {}  # HDU → columns as they have to be (core.content)
     external: bool = False  # comes from outside: no pipeline makes it
     archive_only: bool = False  # a quick-look pipeline must not make it
-    delivered: Literal["", "obi", "time"] = ""  # it may come finished, and then belongs to an observation or its time
+    # It may come finished, and then belongs to an observation, to its time, or to all since its date (calibration).
+    delivered: Literal["", "obi", "time", "since"] = ""
+    reruns: bool | None = None  # a new one asks for the observations that it touches; calibration does not by itself
     foreach: str | dict[str, list[str]] | None = None
 
     @field_validator("level", mode="before")
@@ -77,6 +79,11 @@ class ProductSpec(_Section):
     @cached_property
     def regex(self) -> re.Pattern[str]:
         return re.compile(self.pattern)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a new one of these asks for the observations that it touches by itself."""
+        return self.delivered != "since" if self.reruns is None else self.reruns
 
     @property
     def from_outside(self) -> bool:
