@@ -122,6 +122,18 @@ def cards(header: Mapping[str, Any]) -> str:
     ) + joined
 
 
+def extension_name(block: str, version: Any) -> str:
+    """EXTNAME of a block of that name: ``GTI7`` of version (EXTVER) 7 is called GTI, as the archive's files have it."""
+    number = "" if version is None else str(version)
+    return block[: -len(number)] if number.isdigit() and block.endswith(number) and block != number else block
+
+
+def block_name(header: Mapping[str, Any]) -> str:
+    """Name of the block from EXTNAME, EXTVER and HDUNAME, so that no two of a file are called the same."""
+    name, block = (str(header.get(key, "")).strip() for key in ("EXTNAME", "HDUNAME"))
+    return block if block == f"{name}{header.get('EXTVER', '')}" or not name else name
+
+
 def _commentary(keyword: str, given: Any) -> str:
     lines = [given] if isinstance(given, str) else list(given)
     pieces = [_ascii(str(line))[i : i + 72] for line in lines for i in range(0, max(len(str(line)), 1), 72)]

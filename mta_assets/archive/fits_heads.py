@@ -19,7 +19,7 @@ import numpy as np
 
 from mta_assets.archive.fits_cards import CARD, cards_of, parse
 from mta_assets.archive.fits_columns import Field, cells_of, declared
-from mta_assets.archive.fits_header import BLOCK
+from mta_assets.archive.fits_header import BLOCK, block_name
 from mta_assets.archive.fits_read import LARGEST, STRUCTURE, _data_size, _split
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
@@ -180,7 +180,7 @@ def _head(text: str, start: int, path: Path) -> tuple[Head, int]:
         and not (isinstance(card.value, float) and not math.isfinite(card.value))
     }
     keywords = dict(reversed(keywords.items()))
-    name = str(values.get("EXTNAME", values.get("HDUNAME", ""))).strip() if "XTENSION" in values else ""
+    name = block_name(values) if "XTENSION" in values else ""
     data = _data_size(values)
     if not 0 <= data <= LARGEST:
         raise BadData(f"{path}[{name}]: declares {data} bytes of data")

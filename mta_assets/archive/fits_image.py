@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mta_assets.archive.fits_header import card
+from mta_assets.archive.fits_header import block_name, card
 from mta_assets.core.errors import BadData, ToolFailed
 from mta_assets.core.tables import Array, Image, image
 
@@ -85,7 +85,7 @@ def read_image(header: Mapping[str, Any], keywords: Mapping[str, Any], data: mem
     BadData
         If it has not two axes, or no pixels.
     """
-    name = str(header.get("EXTNAME", header.get("HDUNAME", "PRIMARY"))).strip()
+    name = block_name(header) or "PRIMARY"
     if int(header["NAXIS"]) != 2:
         raise BadData(f"{where}[{name}]: an image of {header['NAXIS']} axes, expected 2")
     bits = int(header["BITPIX"])

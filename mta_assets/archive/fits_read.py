@@ -15,7 +15,7 @@ import numpy as np
 
 from mta_assets.archive.fits_cards import CARD, Card, cards_of, parse
 from mta_assets.archive.fits_columns import cells_of, declared
-from mta_assets.archive.fits_header import BLOCK, checksum
+from mta_assets.archive.fits_header import BLOCK, block_name, checksum
 from mta_assets.archive.fits_image import read_image
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
@@ -182,7 +182,7 @@ def _value(given: Any) -> Any:
 
 def _table(hdu: _Hdu, path: Path) -> Table:
     header = hdu.header
-    name = str(header.get("EXTNAME", header.get("HDUNAME", ""))).strip()
+    name = block_name(header)
     width, count = int(header["NAXIS1"]), int(header["NAXIS2"])
     try:
         fields, columns = declared(hdu.columns)

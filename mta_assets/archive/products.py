@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mta_assets.archive.fits_header import BLOCK, cards, checksum
+from mta_assets.archive.fits_header import BLOCK, cards, checksum, extension_name
 from mta_assets.archive.fits_image import image_blocks, image_structure
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
@@ -200,7 +200,8 @@ def standard_header(
         value = free.pop(keyword, default)
         return value if isinstance(value, tuple) else (value, COMMENTS.get(keyword, ""))
 
-    header: Header = {"EXTNAME": (name, f"name of this {extension}")} if extension else {}
+    called = extension_name(name, _plain(free.get("EXTVER")))
+    header: Header = {"EXTNAME": (called, f"name of this {extension}")} if extension else {}
     header["HDUNAME"] = (name, "block name")
     for keyword in [k for k in free if k.startswith("HDU")]:
         header[keyword] = take(keyword, None)
@@ -229,6 +230,10 @@ def standard_header(
     for keyword in list(free):
         header[keyword] = free[keyword] if keyword in ("COMMENT", "HISTORY") else take(keyword, None)
     return {k: v for k, v in header.items() if not (isinstance(v, tuple) and v[0] is None)}
+
+
+def _plain(given: Any) -> Any:
+    return given[0] if isinstance(given, tuple) else given
 
 
 def _table_chunks(

@@ -8,17 +8,19 @@ come are written with an estimate and a STATUS bit. None is dropped.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core import intervals
+from mta_assets.core.gti import GTI
 from mta_assets.core.records import FINDINGS
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.acis import FRAME_TRANSFER
-from mta_assets.level0.acis_columns import EVENTS, EXPOSURES, FIELDS, GTI, hdu_class
+from mta_assets.level0.acis_columns import EVENTS, EXPOSURES, FIELDS, hdu_class
 from mta_assets.level0.acis_exposures import (
     MODE_NAMES,
     STANDARD_PERIOD,
@@ -283,4 +285,4 @@ def _exposure_table(record: Group) -> Table:
 
 def _gti(times: NDArray[np.float64], period: float) -> Table:
     good = intervals.from_samples(np.sort(times), period)
-    return GTI.build({"START": good[:, 0], "STOP": good[:, 1]}, hdu_class("GTI", "ALL"))
+    return replace(GTI.build({"START": good[:, 0], "STOP": good[:, 1]}, hdu_class("GTI", "ALL")), name="GTI0")

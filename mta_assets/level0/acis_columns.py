@@ -74,8 +74,6 @@ EXPOSURES = Schema(
     "ACIS exposure records, level 0",
 )
 
-GTI = Schema("GTI0", (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")))
-
 PARAMETER_BLOCK = Schema(
     "PBLOCK",
     (

@@ -40,5 +40,3 @@ EVENTS = Schema(
     ),
     "HRC events, level 0",
 )
-
-GTI = Schema("GTI", (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")))

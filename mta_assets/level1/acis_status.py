@@ -23,6 +23,7 @@ bit   pixel                                       STATUS of its events
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -196,5 +197,6 @@ def badpix_table(ccd: int, rows: Sequence[tuple[Any, ...]], schema: Any) -> Tabl
         "TIME_STOP": np.array([row[5] for row in kept], float),
         "STATUS": bit_array(np.array([row[6] for row in kept], np.uint32)),
     }
-    table: Table = schema.build(columns, {"CCD_ID": (ccd, "CCD of the pixels"), "EXTVER": (ccd or 10, "")})
-    return table
+    header = {"CCD_ID": (ccd, "CCD of the pixels"), "EXTVER": (ccd, "version of this extension: its CCD")}
+    table: Table = schema.build(columns, header)
+    return replace(table, name=f"{schema.name}{ccd}")

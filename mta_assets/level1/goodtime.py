@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
+from mta_assets.core.gti import GTI
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level1.goodtime_rules import passes
 
 GAP = 1.5  # [TIMEDEL] a longer step between rows ends an interval
 
 FILTER = Schema("FILTER", (Column("TIME", "f8", "s", "time column"),), "what the good times filter; no rows")
-GTI = Schema(
-    "GTI",
-    (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")),
-    "good times",
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.gti import gti_tables
 from mta_assets.core.records import FINDINGS
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table, concatenate
@@ -20,7 +21,6 @@ from mta_assets.level1.acis_findings import EventWatch
 from mta_assets.level1.acis_hot import PixelWatch
 from mta_assets.level1.acis_setup import Calibration, Settings, calibration
 from mta_assets.level1.acis_status import BadPixels
-from mta_assets.level1.goodtime import GTI
 
 Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
 KEYWORDS = {"gain_cti": "GAINFILE", "t_gain": "TGAINFIL", "cti": "CTIFILE", "subpix": "SUBPIXFL"}
@@ -95,7 +95,9 @@ def events(
         yield _no_ground(request, origin, tstart, tstop)
 
 
-def gathered(evt0: Iterable[Product], par: observation.Parameters) -> tuple[Table, Header, dict[int, NDArray[Any]]]:
+def gathered(
+    evt0: Iterable[Product], par: observation.Parameters
+) -> tuple[Table, Header, dict[int | None, NDArray[Any]]]:
     """Level-0 events of an observation in order of time, each once; keywords of the frames; good times by chip.
 
     Products of another mode, of the observation before or after, are left aside.
@@ -108,7 +110,7 @@ def gathered(evt0: Iterable[Product], par: observation.Parameters) -> tuple[Tabl
     tstart, tstop = observation.span(par)
     parts: list[Table] = []
     header: Header = {}
-    good: dict[int, NDArray[Any]] = {}
+    good: dict[int | None, NDArray[Any]] = {}
     for product in evt0:
         head = {**product.header, **product.tables[0].header}
         table = product.table("EVENTS")
@@ -137,20 +139,6 @@ def once(events: Table) -> Table:
     again[1:] &= np.diff(events["TIME"]) < SAME
     events = events.where(~again)
     return events.where(np.lexsort((events[row], events["CCD_ID"], events["TIME"])))
-
-
-def gti_tables(good: Mapping[int, NDArray[Any]]) -> list[Table]:
-    """Good times as event lists carry them, one table for each chip (GTI7)."""
-    found = []
-    for ccd, given in sorted(good.items()):
-        header: Header = {
-            "CONTENT": ("GTI", "good time intervals"), "HDUCLASS": ("OGIP", "format"),
-            "HDUCLAS1": ("GTI", "kind of table"), "HDUCLAS2": ("STANDARD", "which ones"),
-            "CCD_ID": (ccd, "CCD for this table"),
-        }  # fmt: skip
-        table = GTI.build({"START": given[:, 0], "STOP": given[:, 1]}, header)
-        found.append(Table(f"GTI{ccd}", table.columns, header, GTI))
-    return found
 
 
 def _settings(par: observation.Parameters, header: Header, options: Mapping[str, Any]) -> Settings:

@@ -8,7 +8,7 @@ not grow with the number of events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
-from mta_assets.core.intervals import Intervals
-from mta_assets.core.tables import Column, Header, Product, Schema, Table, concatenate
+from mta_assets.core.gti import Gtis, gti_tables
+from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import hrc_status
-from mta_assets.level2.columns import blocks, column, find, identity, keyword
+from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.livetime import live_keywords, main_ccd
-
-Gtis = Mapping[int | None, Intervals]  # by ccd_id; None: of every chip that has none of its own
 
 GOOD_GRADES = (0, 2, 3, 4, 6)  # ASCA grades of X-rays (CIAO dictionary, "grade")
 NO_STATUS = "0" * 32
@@ -49,8 +47,6 @@ class Selection:
 
 ACIS = Selection()
 HRC = Selection(None, hrc_status.STANDARD)
-
-GTI = Schema("GTI", (Column("START", "f8", "s", "start of the good interval"), Column("STOP", "f8", "s", "end of it")))
 
 
 def selected(events: Table, selection: Selection, gtis: Gtis) -> NDArray[np.bool_]:
@@ -114,37 +110,6 @@ def filter_events(events: Iterable[Table], selection: Selection, gtis: Gtis) -> 
     """Blocks of events without those that are not kept; one block comes for each that goes in."""
     for block in events:
         yield block.where(selected(block, selection, gtis))
-
-
-def gtis_of(tables: Sequence[Table]) -> dict[int | None, Intervals]:
-    """Good times by chip from the GTI tables of a product (CCD_ID in their header, None where there is none)."""
-    found: dict[int | None, Intervals] = {}
-    for table in tables:
-        if table.name.upper().startswith("GTI"):
-            chip = keyword(table.header, "CCD_ID")
-            good = np.column_stack([column(table, "START"), column(table, "STOP")])
-            found[None if chip is None else int(chip)] = intervals.normalise(good)
-    return found
-
-
-def gti_tables(gtis: Gtis, main: int | None = None) -> list[Table]:
-    """GTI tables as an event file carries them: one for each chip, the main chip's first."""
-    order = sorted(gtis, key=lambda chip: (chip != main, -1 if chip is None else chip))
-    found = []
-    for chip in order:
-        header: Header = {
-            "CONTENT": ("GTI", "good time intervals"),
-            "HDUCLASS": ("OGIP", "format"),
-            "HDUCLAS1": ("GTI", "kind of table"),
-            "HDUCLAS2": ("STANDARD", "which ones"),
-        }
-        if chip is not None:
-            header["CCD_ID"] = (chip, "CCD for this table")
-            header["EXTVER"] = (chip, "version of this extension: its CCD")
-        good = intervals.normalise(gtis[chip])
-        table = GTI.build({"START": good[:, 0], "STOP": good[:, 1]}, header)
-        found.append(Table("GTI" if chip is None else f"GTI{chip}", table.columns, header, GTI))
-    return found
 
 
 def level2_events(

@@ -177,14 +177,25 @@ def image_keywords(plane: SkyPlane, grid: Grid) -> Header:
         "CDELT2": (step, "[deg] size of a pixel"),
         "CUNIT1": ("deg", "unit"),
         "CUNIT2": ("deg", "unit"),
-        "CTYPE1P": ("x", "sky coordinate"),
-        "CTYPE2P": ("y", "sky coordinate"),
-        "CRVAL1P": (grid.x0 + grid.binning / 2, "[pixel] sky coordinate of the first pixel"),
-        "CRVAL2P": (grid.y0 + grid.binning / 2, "[pixel] sky coordinate of the first pixel"),
-        "CRPIX1P": (1.0, "first pixel"),
-        "CRPIX2P": (1.0, "first pixel"),
-        "CDELT1P": (float(grid.binning), "sky pixels in a pixel"),
-        "CDELT2P": (float(grid.binning), "sky pixels in a pixel"),
+        "MTYPE1": ("sky", "DM Keyword: Descriptor name."),
+        "MFORM1": ("x,y", "[pixel]"),
+        "MTYPE2": ("EQPOS", "DM Keyword: Descriptor name."),
+        "MFORM2": ("RA,DEC", "[deg]"),
+        **_linear_keywords(1, "x", grid.x0, grid.binning),
+        **_linear_keywords(2, "y", grid.y0, grid.binning),
+    }
+
+
+def _linear_keywords(axis: int, name: str, edge: float, binning: float) -> Header:
+    """Sky coordinates of one axis as the archive's images have them: alternate coordinates P, and LTM and LTV."""
+    return {
+        f"CTYPE{axis}P": (name, "Sky coords"),
+        f"CRVAL{axis}P": (float(edge), "[pixel] sky coordinate of the edge"),
+        f"CRPIX{axis}P": (0.5, "edge of the first pixel"),
+        f"CDELT{axis}P": (float(binning), "sky pixels in a pixel"),
+        f"WCSTY{axis}P": ("PHYSICAL", "kind of coordinates"),
+        f"LTV{axis}": (0.5 - edge / binning, "pixel = LTM * sky + LTV"),
+        f"LTM{axis}_{axis}": (1 / binning, "pixel = LTM * sky + LTV"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Steps of the level-2 pipelines: the event list, its sources, their spectra and light curves, grating spectra."""
+"""Steps of the level-2 pipelines: event list, images, sources, their spectra and light curves, grating spectra."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import NothingToDo
+from mta_assets.core.gti import gtis_of
 from mta_assets.core.tables import Product, Table
-from mta_assets.level2 import events, grating_spectra, lightcurves, regions, sources, spectra
+from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
 from mta_assets.level2.columns import keyword
 
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
@@ -50,9 +51,9 @@ def _filtered(
 ) -> Product:
     table = product.table("EVENTS")
     table = table.with_header({**product.header, **table.header})
-    gtis = events.gtis_of(product.tables)
+    gtis = gtis_of(product.tables)
     if flt1:
-        good = events.gtis_of(flt1[0].tables).get(None, intervals.EMPTY)
+        good = gtis_of(flt1[0].tables).get(None, intervals.EMPTY)
         gtis = {chip: intervals.intersect(given, good) for chip, given in gtis.items()} or {None: good}
     made = events.level2_events(table, gtis, file_id, selection, dtcor)
     region = tuple(one for one in product.tables if one.name == "REGION")
@@ -73,11 +74,38 @@ def source_list(
     NothingToDo
         In continuous clocking, where rows are times and there is no image.
     """
-    header = {**evt2[0].header, **evt2[0].table("EVENTS").header}
+    return sources.sources_of(_imaging(evt2[0]), file_id, _limits(energy), false_alarms)
+
+
+def sky_images(
+    evt2: Sequence[Product], *, file_id: str, energy: tuple[float, float] | None = None
+) -> tuple[tuple[Product, Product], dict[str, bytes]]:
+    """Images of the field and its centre (img2), and a picture of both.
+
+    Raises
+    ------
+    NothingToDo
+        In continuous clocking, or if no event was left.
+    """
+    product = _imaging(evt2[0])
+    if not len(product.table("EVENTS")):
+        raise NothingToDo("the event list of level 2 is empty: there is no image to make")
+    made = images.images_of(product, file_id, _limits(energy))
+    header = {**product.header, **product.table("EVENTS").header}
+    title = " ".join(str(keyword(header, name, "")).strip() for name in ("OBS_ID", "OBJECT", "DETNAM", "GRATING"))
+    return made, {"images": images.preview(made, title)}
+
+
+def _imaging(product: Product) -> Product:
+    """The product, if its rows are places."""
+    header = {**product.header, **product.table("EVENTS").header}
     if str(keyword(header, "READMODE", "TIMED")).startswith("CONT"):
         raise NothingToDo("continuous clocking: rows are times, there is no image to find sources in")
-    limits = (float(energy[0]), float(energy[1])) if energy is not None else None
-    return sources.sources_of(evt2[0], file_id, limits, false_alarms)
+    return product
+
+
+def _limits(energy: tuple[float, float] | None) -> tuple[float, float] | None:
+    return (float(energy[0]), float(energy[1])) if energy is not None else None
 
 
 def spectra_and_curves(

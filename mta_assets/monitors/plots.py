@@ -6,7 +6,6 @@ process do not meet.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core.png import small_png
 from mta_assets.core.times import to_utc_iso
 from mta_assets.monitors.limits import MAX_GAP, NO_BOUNDS, NONE, Bounds
 
-LARGEST = 50_000  # [byte] what the UI shows inline
 MAX_PANELS = 6
 GAP_STEPS = 2.5  # median sampling steps without a sample that break the line
 POINTS = 700  # about one column of pixels of a panel
@@ -193,24 +192,3 @@ def _time_axis(ax: Any, tstart: float, span: float, bottom: float) -> NDArray[np
         ax.text(tick - of_day, bottom - 0.05, text, fontsize=7, ha="center", va="top")
     ax.text(span / 2, bottom - 0.21, f"UTC, from {start[:10]} {start[11:19]}", fontsize=8, ha="center", va="top")
     return ticks - of_day
-
-
-def small_png(pixels: NDArray[Any]) -> bytes:
-    """Pixels (height, width, 3 or 4) as a PNG of at most `LARGEST` bytes where that can be had.
-
-    Indexed colours are enough for lines and halve the size; fewer of them if it is still too large.
-    """
-    from PIL import Image
-
-    image = Image.fromarray(pixels[..., :3])
-    content = b""
-    for colours in (48, 16, 8):
-        buffer = io.BytesIO()
-        image.quantize(colours, method=Image.Quantize.FASTOCTREE).save(buffer, "PNG", compress_level=7)
-        content = buffer.getvalue()
-        if len(content) <= LARGEST:
-            return content
-    small = image.resize((image.width // 2, image.height // 2)).quantize(8, method=Image.Quantize.FASTOCTREE)
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

@@ -201,7 +201,7 @@ def _plots(kind: str, table: AnswerTable, title: str, x: str, y: str) -> dict[st
         return {}
     from PIL import Image
 
-    from mta_assets.monitors.plots import LARGEST, small_png
+    from mta_assets.core.png import LARGEST, small_png
     from mta_assets.query.plots import plot
     from mta_assets.query.plots.draw import render
 

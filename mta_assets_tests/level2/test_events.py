@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.gti import gti_tables, gtis_of
 from mta_assets.core.tables import concatenate
 from mta_assets.level2.columns import blocks
-from mta_assets.level2.events import ACIS, HRC, Selection, filter_events, gti_tables, gtis_of, level2_events, selected
+from mta_assets.level2.events import ACIS, HRC, Selection, filter_events, level2_events, selected
 from mta_assets.level2.livetime import acis_dtcor, live_keywords, main_ccd
 from mta_assets_tests.level2.fields import event_table
 

@@ -192,7 +192,7 @@ def test_the_files_open_in_astropy_without_warnings_and_pass_the_verifier(tmp_pa
         write_fits(path, product, 8.3e8, extra)
         with fits.open(path, checksum=True) as hdus:
             hdus.verify("exception")
-            assert [h.name for h in hdus[1:]] == [t.name for t in product.tables]
+            assert [h.header["HDUNAME"] for h in hdus[1:]] == [t.name for t in product.tables]
         report = subprocess.run([verifier, str(path)], capture_output=True, text=True, check=False).stdout
         assert "0 warning(s) and 0 error(s)" in report, report
         back = read_fits(path, product.file_id)

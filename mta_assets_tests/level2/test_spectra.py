@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.gti import gti_tables
 from mta_assets.core.tables import Product, Table
-from mta_assets.level2.events import gti_tables
 from mta_assets.level2.lightcurves import bin_edges, light_curve, live_time
 from mta_assets.level2.regions import Shape, area, background_region, contains, region_of, region_table, source_region
 from mta_assets.level2.spectra import channel_counts, group, spectrum

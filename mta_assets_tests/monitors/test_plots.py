@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mta_assets.core.png import LARGEST
 from mta_assets.monitors.limits import Bounds
-from mta_assets.monitors.plots import FAULT, LARGEST, POINTS, Panel, overview, thin
+from mta_assets.monitors.plots import FAULT, POINTS, Panel, overview, thin
 
 T0 = 825638400.0  # [s] 2024-02-29T23:58:50 UTC
 LIMITS = Bounds(yellow_low=10.0, yellow_high=30.0, red_high=35.0)
