@@ -14,10 +14,11 @@ import numpy as np
 from mta_assets.archive.entries import NewProduct, ObiReport, RunEntry
 from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.archive.store import sha256_of
+from mta_assets.core.gti import GTI
 from mta_assets.core.records import Observation
 from mta_assets.core.tables import Product, Table
 from mta_assets.core.times import from_utc
-from mta_assets.level0.acis_columns import EVENTS, GTI
+from mta_assets.level0.acis_columns import EVENTS
 from mta_assets.missions.load import BUILT_IN
 from mta_assets.pipelines.delivery import deliver
 from mta_assets.pipelines.platform import Platform
