@@ -1,8 +1,9 @@
 """What the columns of a product have to be, in one line of text for each, and what is wrong with those of a file.
 
-``time [s]`` is a column of one number a row, in seconds if the file states a unit; ``expno []`` a number without
-unit; ``q_att(4) []`` four of them a row, ``phas(*) [adu]`` cells of any shape; ``chipy? [pixel]`` need not be there;
-``NAME`` alone has to be there and may be anything. Case does not matter (FITS standard 4.0, section 7.3.1).
+``time [s]`` is a column of one number a row, in seconds if the file states a unit; ``snr []`` a number without unit;
+``expno [#]`` a whole one, ``pi [# chan]`` a whole one of channels; ``q_att(4) []`` four of them a row, ``phas(*)
+[# adu]`` cells of any shape; ``chipy? [# pixel]`` need not be there; ``NAME`` alone has to be there and may be
+anything. Case does not matter (FITS standard 4.0, section 7.3.1).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 from mta_assets.core.tables import Column, Table
 
 FORM = re.compile(
-    r"(?P<name>[A-Za-z0-9_-]+)(?P<optional>\?)?(?:\((?P<cells>\d+|\*)\))?(?: \[(?P<unit>[A-Za-z0-9/*^. -]*)\])?"
+    r"(?P<name>[A-Za-z0-9_-]+)(?P<optional>\?)?(?:\((?P<cells>\d+|\*)\))?"
+    r"(?: \[(?P<whole>#)? ?(?P<unit>[A-Za-z0-9/*^. -]*)\])?"
 )
 
 
@@ -31,8 +33,8 @@ class Expected:
         In any case of its letters.
     required
         Whether it has to be there.
-    number
-        Whether it has to hold numbers.
+    number, whole
+        Whether it has to hold numbers, and whole ones.
     cells
         Numbers in a row: 1, more, or None for any shape.
     unit
@@ -44,6 +46,7 @@ class Expected:
     number: bool = False
     cells: int | None = None
     unit: str = ""
+    whole: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -60,7 +63,7 @@ def expected(text: str) -> Expected:
         raise ValueError(f"column {text!r}: expected NAME, NAME [unit], NAME(cells) [unit] or NAME? [unit]")
     number = found["unit"] is not None
     cells = None if found["cells"] == "*" or not number else int(found["cells"] or 1)
-    return Expected(found["name"], not found["optional"], number, cells, found["unit"] or "")
+    return Expected(found["name"], not found["optional"], number, cells, found["unit"] or "", bool(found["whole"]))
 
 
 def named(tables: Iterable[Table]) -> Iterator[tuple[str, Sequence[Column]]]:
@@ -107,8 +110,9 @@ def _of_table(wanted: Sequence[Expected], columns: Sequence[Column], whole: bool
         if column is None or not one.number:
             continue
         shape = np.prod(column.shape, dtype=int) if column.shape else 1
-        if np.dtype(column.dtype).kind not in "iuf" or column.bits:
-            yield f".{one.name}: holds no numbers but {'bits' if column.bits else column.dtype}"
+        if np.dtype(column.dtype).kind not in ("iu" if one.whole else "iuf") or column.bits:
+            kind = "bits" if column.bits else column.dtype
+            yield f".{one.name}: holds no {'whole ' if one.whole else ''}numbers but {kind}"
         elif one.cells is not None and shape != one.cells:
             yield f".{one.name}: has {shape} numbers a row, expected {one.cells}"
         elif one.unit and column.unit and column.unit != one.unit:

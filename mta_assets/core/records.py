@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mta_assets.core.tables import Column, Schema
+import numpy as np
+
+from mta_assets.core.tables import Column, Schema, Table
 
 FAULTS = Schema(
     "FAULTS",
@@ -48,6 +50,37 @@ FINDINGS = Schema(
     ),
     "Violations, before anyone is notified",
 )
+
+
+def finding(
+    name: str,
+    subsystem: str,
+    kind: str,
+    detail: str,
+    span: tuple[float, float],
+    count: int = 1,
+    unit: str = "",
+    severity: str = "yellow",
+) -> Table:
+    """One finding that is about a product or an observation, not about a limit.
+
+    Parameters
+    ----------
+    name
+        What it is about; at most 24 characters are kept.
+    detail
+        What is wrong and what to do; at most 200 characters are kept.
+    span
+        First and last time affected [s].
+    count, unit
+        How many of what.
+    """
+    none = [np.nan]
+    return FINDINGS.build({
+        "name": [name[:24]], "subsystem": [subsystem], "kind": [kind], "severity": [severity], "side": [""],
+        "bound": none, "tstart": [span[0]], "tstop": [span[1]], "first": none, "last": none, "worst": none,
+        "count": [count], "unit": [unit], "detail": [detail[:200]],
+    })  # fmt: skip
 
 
 @dataclass(frozen=True)

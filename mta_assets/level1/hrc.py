@@ -42,7 +42,8 @@ def process_events(
     Parameters
     ----------
     evt0, aspect
-        Level-0 events and aspect solutions (asol1, or osol1 on the quick-look stream) that touch the observation.
+        Level-0 events and aspect solutions (asol1, or osol1 on the quick-look stream) that touch the observation;
+        without a solution sky coordinates are NaN.
     good_times, bad_pixels
         flt1 (table GTI) and bpix1 (table BADPIX).
     observation
@@ -53,11 +54,12 @@ def process_events(
     Raises
     ------
     BadData
-        If a keyword is missing, the detector is no HRC, or there is no aspect solution.
+        If a keyword is missing, or the detector is no HRC.
     """
     detector = _known(observation)
     tstart, tstop = float(observation["TSTART"]), float(observation["TSTOP"])
     events, damaged = gathered((product.table("EVENTS") for product in evt0), tstart, tstop, detector)
+    solutions = [product.tables[0] for product in aspect]
     ra, dec, roll = (float(observation[name]) for name in ("RA_NOM", "DEC_NOM", "ROLL_NOM"))
     setup = hrc_events.Setup(
         hrc_plane.Plane(detector, float(observation["SIM_X"]), float(observation["SIM_Z"])),
@@ -65,7 +67,7 @@ def process_events(
         ra,
         dec,
         roll,
-        hrc_sky.prepare(joined_solutions(product.tables[0] for product in aspect), ra, dec, roll),
+        hrc_sky.prepare(joined_solutions(solutions), ra, dec, roll) if solutions else None,
         hrc_regions.bad_regions(bad_pixels.table("BADPIX"), detector),
     )
     header: Header = {**observation, "NDAMAGED": (damaged, "event words that were damaged and are left out")}

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry
+from mta_assets.instruments.geometry_sky import MAX_GAP
 
 Array = NDArray[np.float64]
 
-GAP = 2.0  # [s] between two aspect samples farther apart (8 samples) the attitude is not known
 OFFSETS = ("dy", "dz", "dtheta")  # shift of the fids' frame [mm, mm, deg] in an aspect solution
 
 
@@ -64,7 +64,7 @@ def prepare(solution: Table, ra_nom: float, dec_nom: float, roll_nom: float) -> 
     for row, name in enumerate(OFFSETS, start=3):
         if name in solution:
             values[row] = np.radians(solution[name]) if name == "dtheta" else solution[name]
-    return Aspect(times, values, np.append(np.diff(times) <= GAP, False))
+    return Aspect(times, values, np.append(np.diff(times) <= MAX_GAP, False))
 
 
 def at(aspect: Aspect, times: Array) -> tuple[Array, NDArray[np.bool_] | None]:

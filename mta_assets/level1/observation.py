@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.records import finding
 from mta_assets.core.tables import Header, Product, Table
-from mta_assets.instruments.geometry_sky import MAX_GAP
+from mta_assets.instruments.geometry import AIM_POINTS
+from mta_assets.instruments.sim import AT_FOCUS
 
 Parameters = Mapping[str, str]
 UNKNOWN = ("", "INDEF")
+KNOWN = {
+    "instrume": ("ACIS", "HRC"), "grating": ("NONE", "HETG", "LETG"), "readmode": ("TIMED", "CONTINUOUS"),
+}  # fmt: skip
+FARTHEST = max(abs(place[1]) for place in AIM_POINTS.values()) + AT_FOCUS  # [mm] no detector comes to the focus beyond
+RANGES = {
+    "ra_nom": (0.0, 360.0), "dec_nom": (-90.0, 90.0), "roll_nom": (-360.0, 360.0), "ra_targ": (0.0, 360.0),
+    "dec_targ": (-90.0, 90.0), "sim_x": (-AT_FOCUS, AT_FOCUS), "sim_y": (-AT_FOCUS, AT_FOCUS),
+    "sim_z": (-FARTHEST, FARTHEST), "foc_len": (1.0, 20_000.0), "tstart": (-np.inf, np.inf), "tstop": (-np.inf, np.inf),
+    "obi_num": (0, 999),
+}  # fmt: skip
 FACTS = ("detector", "grating", "datamode", "readmode", "detnam")
 TEXTS = {
     "OBS_ID": ("obs_id", "observation identifier"), "SEQ_NUM": ("seq_num", "sequence number"),
@@ -35,10 +46,32 @@ def table_of(obspar: Sequence[Product]) -> Table:
 
 
 def parameters(obspar: Sequence[Product]) -> dict[str, str]:
-    """Values by name; what is not known is left out."""
+    """Values by name; what is not known is left out.
+
+    Raises
+    ------
+    BadData
+        If a value can not be: an instrument or grating that there is none of, a number out of its range, a stop before
+        the start.
+    """
     table = table_of(obspar)
     pairs = zip(table["name"].tolist(), table["value"].tolist(), strict=True)
-    return {str(name).strip(): str(value).strip() for name, value in pairs if str(value).strip() not in UNKNOWN}
+    par = {str(name).strip(): str(value).strip() for name, value in pairs if str(value).strip() not in UNKNOWN}
+    for name, known in KNOWN.items():
+        if par.get(name, known[0]) not in known:
+            raise _refused(par, name, f"one of {', '.join(known)}")
+    for name, (low, high) in RANGES.items():
+        if name in par and not low <= number(par, name) <= high:
+            raise _refused(par, name, f"a number from {low:g} to {high:g}")
+    if {"tstart", "tstop"} <= par.keys() and number(par, "tstop") <= number(par, "tstart"):
+        raise _refused(par, "tstop", f"a time after tstart, {par['tstart']}")
+    return par
+
+
+def _refused(par: Parameters, name: str, expected: str) -> BadData:
+    return BadData(
+        f"obspar of obsid {par.get('obs_id', '?')}: {name} is {par.get(name)!r}, expected {expected}; make OBSPAR again"
+    )
 
 
 def number(par: Parameters, name: str) -> float:
@@ -47,11 +80,17 @@ def number(par: Parameters, name: str) -> float:
     Raises
     ------
     BadData
-        If it is not known.
+        If it is not known or no finite number.
     """
     if name not in par:
         raise BadData(f"obspar of obsid {par.get('obs_id', '?')}: {name} is not known; make OBSPAR again")
-    return float(par[name])
+    try:
+        value = float(par[name])
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise _refused(par, name, "a number")
+    return value
 
 
 def facts(obspar: Sequence[Product]) -> dict[str, str]:
@@ -66,8 +105,8 @@ def keywords(par: Parameters) -> Header:
     The target is the planned one; where nothing was planned it is what the telescope was pointed at.
     """
     header: Header = {key: (par[name], text) for key, (name, text) in TEXTS.items() if name in par}
-    header |= {key: (float(par[name]), text) for key, (name, text) in NUMBERS.items() if name in par}
-    header["OBI_NUM"] = (int(par.get("obi_num", "0")), "observation interval number")
+    header |= {key: (number(par, name), text) for key, (name, text) in NUMBERS.items() if name in par}
+    header["OBI_NUM"] = (int(number(par, "obi_num")) if "obi_num" in par else 0, "observation interval number")
     for axis in ("ra", "dec"):
         header[f"{axis.upper()}_TARG"] = (number(par, f"{axis}_targ" if f"{axis}_targ" in par else f"{axis}_nom"),
                                           f"[deg] target {axis}")  # fmt: skip
@@ -79,33 +118,16 @@ def span(par: Parameters) -> tuple[float, float]:
     return number(par, "tstart"), number(par, "tstop")
 
 
-def best_aspect(
-    ground: Sequence[Product] | None, onboard: Sequence[Product] | None, quick_look: bool
-) -> tuple[Table | None, str]:
-    """The aspect solution to work with, and what it is.
-
-    Parameters
-    ----------
-    ground, onboard
-        ``ASOL`` and ``ASPSOL_OBC``.
-    quick_look
-        The quick-look stream works on the on-board solution; the archival one takes it only where there is no other.
-
-    Returns
-    -------
-    table, origin
-        ``ground``, ``onboard`` or, without a solution, an empty text.
-    """
-    order = (("onboard", onboard), ("ground", ground)) if quick_look else (("ground", ground), ("onboard", onboard))
-    for origin, given in order:
-        if given:
-            return given[0].tables[0], origin
-    return None, ""
-
-
-def covered(solution: Table) -> NDArray[np.float64]:
-    """Intervals [s], shape (n, 2), in which an aspect solution can be interpolated."""
-    time = np.asarray(solution["time"], float)
-    cut = np.flatnonzero(np.diff(time) > MAX_GAP)
-    starts, stops = np.concatenate([[0], cut + 1]), np.concatenate([cut, [len(time) - 1]])
-    return np.column_stack([time[starts], time[stops]])
+def sim_findings(par: Parameters, key: str) -> list[Table]:
+    """A finding if the SIM stands where another detector, or none, is at the focus."""
+    detector = par.get("detector", "")
+    if detector not in AIM_POINTS or "sim_z" not in par:
+        return []
+    apart = number(par, "sim_z") - AIM_POINTS[detector][1]
+    if abs(apart) < AT_FOCUS:
+        return []
+    detail = (
+        f"SIM_Z {par['sim_z']} mm is {apart:+.1f} mm from the aim point of {detector}: coordinates are of that place; "
+        "look at 3TSCPOS, and make OBSPAR again if it is wrong"
+    )
+    return [finding(f"{key} SIM", "SIM", "sim_position", detail, span(par))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,31 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gti_tables
-from mta_assets.core.records import FINDINGS
+from mta_assets.core.records import finding
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments.geometry_sky import aspect_of
 from mta_assets.level1 import observation
-from mta_assets.level1.acis import process_events
+from mta_assets.level1.acis import Level1
 from mta_assets.level1.acis_findings import EventWatch
 from mta_assets.level1.acis_hot import PixelWatch
 from mta_assets.level1.acis_setup import Calibration, Settings, calibration
 from mta_assets.level1.acis_status import BadPixels
+from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
 
 Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
 KEYWORDS = {"gain_cti": "GAINFILE", "t_gain": "TGAINFIL", "cti": "CTIFILE", "subpix": "SUBPIXFL"}
 SAME = 0.1  # [s] times of an event in two playbacks differ by less: their clocks were fitted to other frames
 PLACE = ("sim_x", "sim_z", "ra_nom", "dec_nom", "roll_nom")
+NOTES = {  # kind → what it means and what to do, of what there are so many
+    "no_time": ("events of the evt0 have no time and are left out: extract the playback again", "events"),
+    "bad_gti": (
+        "good times of the evt0 end before they begin and are not used: extract the playback again",
+        "intervals",
+    ),
+    "no_gti": ("evt0 without good times, none are assumed: extract the playback again", "products"),
+    "no_events": ("not a single event came down; look at the evt0 and exr0 of its time", ""),
+}
 COLLECT: Header = {"FIRSTROW": (1, "first row that is read out"), "NROWS": (1024, "rows that are read out")}
 
 
@@ -39,14 +50,15 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
     """
     par = observation.parameters(obspar)
     tstart, tstop = observation.span(par)
-    events, header, _ = gathered(evt0, par)
+    found = gathered(evt0, par)
+    events = found.events
     watch = PixelWatch()
     if par.get("readmode") != "CONTINUOUS":  # there a place on the chip is a time
         watch.add(events)
-    chips = set(np.unique(events["CCD_ID"]).tolist())
+    chips = {*found.good, *np.unique(events["CCD_ID"]).tolist()}
     _need(files, "badpix", tstart)
     known = [table for table in files["badpix"][1] if _plain(table.header.get("CCD_ID")) in chips]
-    tables = watch.bad_pixels(known, tstart, tstop, float(_plain(header.get("EXPTIME", 0.0))))
+    tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))
     common = {**observation.keywords(par), "CONTENT": ("BADPIX", "what data product")}
     return Product("ACIS_BPIX1", tuple(tables), tstart, tstop, common)
 
@@ -73,58 +85,99 @@ def events(
         Of `acis_setup.Settings`: pix_adj, rand_pi, seed, check_vf, store_rows.
     """
     par = observation.parameters(obspar)
-    tstart, tstop = observation.span(par)
-    level0, header, good = gathered(evt0, par)
-    settings = _settings(par, header, options)
-    solution, origin = observation.best_aspect(ground, onboard, request.stream == "sap")
-    if solution is not None:
-        seen = observation.covered(solution)
-        good = {ccd: intervals.intersect(given, seen) for ccd, given in good.items()}
-    known = BadPixels(list(pixels[0].tables), tstart, tstop) if pixels else None
+    span = observation.span(par)
+    found = gathered(evt0, par)
+    settings = _settings(par, found, options)
+    quick_look = request.stream == "sap"
+    solution = best_aspect(ground, onboard, quick_look)
+    good = {ccd: intervals.intersect(given, solution.covered) for ccd, given in found.good.items()}
+    known = BadPixels(list(pixels[0].tables), *span) if pixels else None
     watch = EventWatch(f"acisf{request.obsid:05d}_{request.obi:03d} evt1")
-    aspect = aspect_of(solution) if solution is not None else None
-    made = process_events([level0], settings, _calibration(files, tstart), aspect, known)
-    table = concatenate([watch.add(block) for block in made])
-    common: Header = {
-        **observation.keywords(par), **header, **COLLECT,
-        "ASPTYPE": ({"ground": "KALMAN", "onboard": "OBC"}.get(origin, "NONE"), "which aspect solution was used"),
-    }  # fmt: skip
-    yield Product("ACIS_EVT1", (table, *gti_tables(good)), tstart, tstop, common)
+    aspect = aspect_of(solution.table) if solution.table is not None else None
+    level1 = Level1(settings, _calibration(files, span[0]), aspect, known)
+    table = watch.add(level1.block(found.events))
+    common: Header = {**observation.keywords(par), **found.header, **COLLECT, "ASPTYPE": solution.asptype}
+    yield Product("ACIS_EVT1", (table, *gti_tables(good)), *span, common)
     yield watch.findings()
-    if origin != "ground" and request.stream == "sdp":
-        yield _no_ground(request, origin, tstart, tstop)
+    reports = [*aspect_findings(solution, request.partition, quick_look, span)]
+    reports += observation.sim_findings(par, request.partition)
+    yield from (*reports, *(finding(watch.product, "ACIS", kind, f"{watch.product}: {text}", span, count, unit)
+                            for kind, text, count, unit in found.notes))  # fmt: skip
 
 
-def gathered(
-    evt0: Iterable[Product], par: observation.Parameters
-) -> tuple[Table, Header, dict[int | None, NDArray[Any]]]:
-    """Level-0 events of an observation in order of time, each once; keywords of the frames; good times by chip.
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Level-0 events of an observation.
 
-    Products of another mode, of the observation before or after, are left aside.
+    Attributes
+    ----------
+    events
+        In order of time, each once.
+    header
+        Keywords of the frames.
+    good
+        Good times by chip.
+    notes
+        What is wrong with them: kind, words, how many, of what.
+    """
+
+    events: Table
+    header: Header
+    good: dict[int | None, NDArray[Any]]
+    notes: tuple[tuple[str, str, int, str], ...] = ()
+
+    def number(self, name: str, default: float) -> float:
+        """A keyword of the frames; the default where there is none."""
+        return _number(self.header, name, "evt0") if name in self.header else default
+
+
+def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
+    """Level-0 events of an observation, its frames' keywords and good times.
+
+    Products of another mode, of the observation before or after, are left aside. A chip that looked and saw nothing
+    has good times and no events.
 
     Raises
     ------
     NothingToDo
         If there is none of its mode.
     """
-    tstart, tstop = observation.span(par)
+    span = observation.span(par)
     parts: list[Table] = []
     header: Header = {}
     good: dict[int | None, NDArray[Any]] = {}
+    wrong = {"no_time": 0, "bad_gti": 0, "no_gti": 0}
     for product in evt0:
         head = {**product.header, **product.tables[0].header}
         table = product.table("EVENTS")
-        keep = (table["TIME"] >= tstart) & (table["TIME"] < tstop)
-        if str(_plain(head.get("DATAMODE"))) != par.get("datamode") or not keep.any():
+        times = table["TIME"]
+        keep = (times >= span[0]) & (times < span[1])
+        seen, reversed_ = _seen(product)
+        inside = intervals.intersect(seen, [span])
+        if str(_plain(head.get("DATAMODE"))) != par.get("datamode") or not (keep.any() or len(inside)):
             continue
         parts.append(table.where(keep))
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
-        ccd = int(_plain(head["CCD_ID"]))
-        seen = np.concatenate([np.column_stack([t["START"], t["STOP"]]) for t in product.tables if "START" in t])
-        good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), intervals.intersect(seen, [(tstart, tstop)]))
+        ccd = int(_number(head, "CCD_ID", f"evt0 of {product.tstart:.0f} s"))
+        good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), inside)
+        wrong["no_time"] += int(np.count_nonzero(~np.isfinite(times)))
+        wrong["bad_gti"] += reversed_
+        wrong["no_gti"] += not len(seen)
     if not parts:
-        raise NothingToDo(f"no level-0 events of mode {par.get('datamode')} from {tstart:.0f} to {tstop:.0f} s")
-    return once(concatenate(parts)), header, good
+        raise NothingToDo(f"no level-0 events of mode {par.get('datamode')} from {span[0]:.0f} to {span[1]:.0f} s")
+    wrong["no_events"] = int(not any(map(len, parts)))
+    notes = [(kind, *NOTES[kind], count) for kind, count in wrong.items() if count]
+    return Gathered(
+        once(concatenate(parts)), header, good, tuple((kind, text, count, unit) for kind, text, unit, count in notes)
+    )
+
+
+def _seen(product: Product) -> tuple[NDArray[Any], int]:
+    """Good times of a level-0 product, and how many of its intervals are none: they end before they begin, or NaN."""
+    parts = [np.column_stack([t["START"], t["STOP"]]) for t in product.tables if "START" in t and "STOP" in t]
+    given = np.concatenate([intervals.EMPTY, *parts])
+    whole = given[:, 1] >= given[:, 0]
+    return intervals.normalise(given[whole]), int(np.count_nonzero(~whole))
 
 
 def once(events: Table) -> Table:
@@ -141,16 +194,19 @@ def once(events: Table) -> Table:
     return events.where(np.lexsort((events[row], events["CCD_ID"], events["TIME"])))
 
 
-def _settings(par: observation.Parameters, header: Header, options: Mapping[str, Any]) -> Settings:
+def _settings(par: observation.Parameters, found: Gathered, options: Mapping[str, Any]) -> Settings:
     clocked = par.get("readmode") == "CONTINUOUS"
-    if not clocked and "EXPTIME" not in header:
+    if not clocked and "EXPTIME" not in found.header:
         raise BadData("ACIS events: the evt0 products have no EXPTIME; extract them again")
     sim_x, sim_z, ra, dec, roll = (observation.number(par, name) for name in PLACE)
     tstart, tstop = observation.span(par)
-    exptime = 0.0 if clocked else float(_plain(header["EXPTIME"]))
+    exptime = 0.0 if clocked else found.number("EXPTIME", 0.0)
     more = {name: value for name, value in options.items() if name != "store_rows" or clocked}
     if clocked:
-        more |= {"ra_targ": float(par.get("ra_targ", ra)), "dec_targ": float(par.get("dec_targ", dec))}
+        more |= {
+            f"{axis}_targ": observation.number(par, f"{axis}_targ") if f"{axis}_targ" in par else nominal
+            for axis, nominal in (("ra", ra), ("dec", dec))
+        }
     return Settings(sim_x, sim_z, ra, dec, roll, tstart, tstop, exptime, clocked, **more)
 
 
@@ -169,16 +225,12 @@ def _need(files: Files, kind: str, time: float) -> None:
         raise BadData(f"calibration of ACIS: no file of kind {kind} holds at {time:.0f} s; deliver one (mta deliver)")
 
 
-def _no_ground(request: Request, origin: str, tstart: float, tstop: float) -> Table:
-    """The finding that archival events do not have their aspect."""
-    detail = "the on-board attitude was used" if origin else "X and Y are not known"
-    none = [np.nan]
-    return FINDINGS.build({
-        "name": [f"{request.partition} aspect"], "subsystem": ["PCAD"], "kind": ["no_aspect"], "severity": ["yellow"],
-        "side": [""], "bound": none, "tstart": [tstart], "tstop": [tstop], "first": none, "last": none, "worst": none,
-        "count": [1], "unit": [""],
-        "detail": [f"no aspect solution of the ground: {detail}; see ASPECT of the observation, or deliver an asol1"],
-    })  # fmt: skip
+def _number(header: Header, name: str, what: str) -> float:
+    """A keyword that has to be a number."""
+    value = _plain(header.get(name))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadData(f"{what}: keyword {name} is {value!r}, expected a number; extract the playback again")
+    return float(value)
 
 
 def _plain(given: Any) -> Any:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.records import FINDINGS
+from mta_assets.core.records import finding
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table, concatenate
 from mta_assets.level1 import goodtime, goodtime_mtl, hrc, hrc_dead_time, hrc_regions, observation
+from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
 from mta_assets.level1.goodtime_mtl import Source
 from mta_assets.level1.goodtime_rules import FUNCTIONS, tokens
 
@@ -91,9 +93,9 @@ def good_times(
     """
     par = observation.parameters(obspar)
     detector, (tstart, tstop) = _detector(par), observation.span(par)
-    solution, _ = observation.best_aspect(ground, onboard, request.stream == "sap")
+    solution = best_aspect(ground, onboard, request.stream == "sap")
     sources = [_constant(par, detector, tstart), *_engineering(hrc_engineering, sim_engineering, detector, par)]
-    sources += [Source(_gaps(solution, tstart), {"AOFF_GAP": "gap"}, np.inf)] if solution is not None else []
+    sources.append(Source(_gaps(solution.covered, tstart), {"AOFF_GAP": "gap"}, np.inf))
     if dtf:
         sources.append(Source(dtf[0].table("DTF"), {"DTF": "DTF"}, HOLD * hrc_dead_time.ROW))
     if (delivered or quality) and request.stream == "sdp":
@@ -120,18 +122,34 @@ def events(
     bpix: Products,
     mission: Mission,
     request: Request,
-) -> Product:
-    """``HRC_EVT1`` of an observation."""
+) -> Iterator[Product | Table]:
+    """``HRC_EVT1`` of an observation, and what went wrong."""
     par = observation.parameters(obspar)
-    solution, origin = observation.best_aspect(ground, onboard, request.stream == "sap")
-    given = [Product("ASOL", (solution,), np.nan, np.nan)] if solution is not None else []
-    tstart, tstop = observation.span(par)
+    quick_look, span = request.stream == "sap", observation.span(par)
+    solution = best_aspect(ground, onboard, quick_look)
+    given = [Product("ASOL", (solution.table,), np.nan, np.nan)] if solution.table is not None else []
     plain = {name: value[0] for name, value in observation.keywords(par).items()}
-    plain |= {"DETNAM": _detector(par), "TSTART": tstart, "TSTOP": tstop}
+    plain |= {"DETNAM": _detector(par), "TSTART": span[0], "TSTOP": span[1]}
     made = hrc.process_events(evt0, given, flt[0], bpix[0], plain, mission)
-    asptype = ({"ground": "KALMAN", "onboard": "OBC"}[origin], "which aspect solution was used")
     header = {name: value for name, value in made.header.items() if name not in ("TSTART", "TSTOP")}
-    return replace(made, header={**header, "ASPTYPE": asptype})
+    yield replace(made, header={**header, "ASPTYPE": solution.asptype})
+    yield from aspect_findings(solution, request.partition, quick_look, span)
+    yield from observation.sim_findings(par, request.partition)
+    name = f"hrcf{request.partition} evt1"
+    for kind, count, text in _notes(made):
+        yield finding(name, "HRC", kind, f"{name}: {count} {text}", span, count, "events")
+
+
+def _notes(evt1: Product) -> list[tuple[str, int, str]]:
+    """What is wrong with the events: kind, how many, words."""
+    table = evt1.table("EVENTS")
+    lost, damaged = (int(head[name][0]) for head, name in ((table.header, "NOASPECT"), (evt1.header, "NDAMAGED")))
+    notes = [
+        ("no_aspect", lost, "events: no aspect at their time, X and Y are NaN: deliver an asol1 that covers it"),
+        ("damaged", damaged, "event words fail their parity and are left out: they stand in the evt0"),
+        ("no_events", int(not len(table)), "observation without an event: look at the evt0 and HRC_ENG0 of its time"),
+    ]
+    return [note for note in notes if note[1]]
 
 
 def _detector(par: observation.Parameters) -> str:
@@ -180,10 +198,10 @@ def _constant(par: observation.Parameters, detector: str, tstart: float) -> Sour
     return Source(Table("OBSPAR", columns), {"DETNAM": "detector", "GRATING": "grating"}, np.inf)
 
 
-def _gaps(solution: Table, tstart: float) -> Table:
-    """1 from the end of each stretch of aspect to the start of the next, 0 within."""
-    covered = observation.covered(solution)
-    times = np.concatenate([[min(tstart, covered[0, 0]) - 1.0], covered.ravel()])
+def _gaps(covered: NDArray[np.float64], tstart: float) -> Table:
+    """1 from the end of each stretch of aspect to the start of the next, and without any; 0 within."""
+    first = min(tstart, covered[0, 0] if len(covered) else np.inf) - 1.0
+    times = np.concatenate([[first], covered.ravel()])
     return Table("GAPS", {"time": times, "gap": np.concatenate([[1], np.tile([0, 1], len(covered))])})
 
 
@@ -202,10 +220,6 @@ def _names(rule: str) -> set[str]:
 
 def _not_asked(request: Request, rules: Sequence[str], tstart: float, tstop: float) -> Table:
     names = sorted({name for rule in rules for name in _names(rule)})
-    none = [np.nan]
     detail = f"limits of good times not applied, no product has their columns: {', '.join(names)}"
-    return FINDINGS.build({
-        "name": [f"{request.partition} limits"], "subsystem": ["HRC"], "kind": ["good_times"], "severity": ["yellow"],
-        "side": [""], "bound": none, "tstart": [tstart], "tstop": [tstop], "first": none, "last": none, "worst": none,
-        "count": [len(rules)], "unit": ["limits"], "detail": [detail[:200]],
-    })  # fmt: skip
+    name = f"{request.partition} limits"
+    return finding(name, "HRC", "good_times", detail, (tstart, tstop), len(rules), "limits")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from mta_assets.core.errors import BadData
-from mta_assets.core.records import FINDINGS
+from mta_assets.core.records import finding
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.level15.products import grating_events, region_mask, zero_orders
@@ -34,9 +32,4 @@ def resolve(evt1: Sequence[Product], request: Request, *, instrument: str) -> It
 
 
 def _finding(request: Request, why: str, events: Product) -> Table:
-    none = [np.nan]
-    return FINDINGS.build({
-        "name": [f"{request.partition} zero order"], "subsystem": ["GRATING"], "kind": ["no_zero_order"],
-        "severity": ["yellow"], "side": [""], "bound": none, "tstart": [events.tstart], "tstop": [events.tstop],
-        "first": none, "last": none, "worst": none, "count": [1], "unit": [""], "detail": [why[:200]],
-    })  # fmt: skip
+    return finding(f"{request.partition} zero order", "GRATING", "no_zero_order", why, (events.tstart, events.tstop))

@@ -14,7 +14,9 @@ from mta_assets.core.tables import Column, Schema, Table
     [
         ("TIME", Expected("TIME")),
         ("time [s]", Expected("time", number=True, cells=1, unit="s")),
-        ("expno []", Expected("expno", number=True, cells=1)),
+        ("snr []", Expected("snr", number=True, cells=1)),
+        ("expno [#]", Expected("expno", number=True, cells=1, whole=True)),
+        ("pi [# chan]", Expected("pi", number=True, cells=1, unit="chan", whole=True)),
         ("chipy? [pixel]", Expected("chipy", False, True, 1, "pixel")),
         ("q_att(4) []", Expected("q_att", number=True, cells=4)),
         ("phas?(*) [adu]", Expected("phas", False, True, None, "adu")),
@@ -31,7 +33,7 @@ def test_a_text_of_another_form_is_refused(text: str) -> None:
 
 
 def wrong(*columns: Column, hdu: str = "EVENTS") -> list[str]:
-    declared = {"EVENTS": ["time [s]", "q_att(4) []", "pi? [chan]"], "GTI*": ["START [s]"]}
+    declared = {"EVENTS": ["time [s]", "q_att(4) []", "pi? [# chan]"], "GTI*": ["START [s]"]}
     return problems(declared, [(hdu, columns)])
 
 
@@ -52,7 +54,8 @@ def test_a_table_as_declared_has_nothing_wrong_whatever_the_case_and_without_uni
         ((TIME, Column("Q_ATT", "f8", shape=(3,))), "[EVENTS].q_att: has 3 numbers a row, expected 4"),
         ((Column("TIME", "f8", "s", shape=(2,)), Q), "[EVENTS].time: has 2 numbers a row, expected 1"),
         ((TIME, Q, Column("PI", "i4", "eV")), "[EVENTS].pi: is in 'eV', expected 'chan'"),
-        ((TIME, Q, Column("PI", "bool", bits=True)), "[EVENTS].pi: holds no numbers but bits"),
+        ((TIME, Q, Column("PI", "f4", "chan")), "[EVENTS].pi: holds no whole numbers but f4"),
+        ((TIME, Q, Column("PI", "bool", bits=True)), "[EVENTS].pi: holds no whole numbers but bits"),
     ],
 )
 def test_each_column_that_is_another_one_is_named_with_what_was_expected(
