@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,12 +12,18 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+from urllib.request import Request, urlopen
 
 from mta_assets.core.errors import TransientError
 from mta_assets.missions.load import load_mission
 
 PROJECT = Path(__file__).resolve().parents[2]
 FORCED = 5.0  # [s] from a signal that is hard to refuse to the end
+ANSWER = 30.0  # [s] for an answer of the web server
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")  # states of a run that has ended
+RUNS = """query Runs($job: String!) { runsOrError(filter: { pipelineName: $job }) { ... on Runs { results {
+  runId status jobName startTime endTime tags { key value } stats { ... on RunStatsSnapshot { stepsFailed } } } } } }"""
 
 
 def free_port() -> int:
@@ -122,6 +129,40 @@ class DagsterProcess:
             if time.monotonic() > deadline or self._process is None or self._process.poll() is not None:
                 raise TransientError(f"the sensor has not looked for playbacks within {timeout:.0f} s; see {self.log}")
             time.sleep(0.2)
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        """Answer to a GraphQL query.
+
+        Raises
+        ------
+        TransientError
+            If the server answers with an error; others if it does not answer.
+        """
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
+        with urlopen(request, timeout=ANSWER) as answer:  # noqa: S310
+            content = json.load(answer)
+        if "errors" in content:
+            raise TransientError(f"{self.url}: {content['errors']}; see {self.log}")
+        found: dict[str, Any] = content["data"]
+        return found
+
+    def runs(self, job: str) -> list[dict[str, Any]]:
+        """Runs of a job, the newest first: runId, status, startTime, endTime, tags by key, stats."""
+        found = self.query(RUNS, job=job)["runsOrError"]["results"]
+        return [{**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
+
+    def processes(self) -> dict[int, str]:
+        """Command lines of the living processes that were started for this data folder, in whatever group."""
+        mark = f"MTA_DATA={self.data}".encode()
+        found = {}
+        for folder in Path("/proc").iterdir():
+            try:
+                if folder.name.isdigit() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:  # gone in the meantime, or not ours to look at
+                continue
+        return found
 
     def stop(self, timeout: float = 30.0) -> None:
         """End it and everything it started: asked first, forced where that does not help.

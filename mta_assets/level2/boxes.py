@@ -19,7 +19,9 @@ class BoxSums:
 
     def __init__(self, image: Array) -> None:
         rows, columns = image.shape
-        kind = np.float64 if image.dtype.kind == "f" else np.int64
+        kind: Any = np.float64
+        if image.dtype.kind != "f":  # sums modulo 2^32 differ by the right sum of a box as long as that fits
+            kind = np.int32 if image.sum(dtype=np.int64) < 1 << 31 else np.int64
         self.shape = (rows, columns)
         self._table = np.zeros((rows + 1, columns + 1), kind)
         np.cumsum(image, axis=0, out=self._table[1:, 1:], dtype=kind)

@@ -11,6 +11,7 @@ of the source's own counts are in the frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ VALLEY = 3.0  # [sigma]
 WAY = np.arange(1, 10) / 10  # places between two peaks
 LEAST_COUNTS = 3  # fewer counts in a cell are no source, whatever the background
 LEAST_FRAME = 0.5  # of the cell's exposure: without surroundings there is nothing to compare with
-BAND = 1 << 20  # [pixel] looked at at once
+BAND = 1 << 18  # [pixel] looked at at once
+TILE = 16  # [pixel] side of the tiles in which it is told where to look at all
 LEAST_EXPOSURE = 0.1  # of the greatest: cells that saw less are left out
 
 
@@ -99,14 +101,8 @@ def reach(half: Index) -> Index:
     return gap(half) + np.maximum(half, MARGIN)
 
 
-def excesses(
-    counts: NDArray[np.integer],
-    half: Index,
-    chance: float,
-    exposure: Array | None = None,
-    masked: NDArray[np.bool_] | None = None,
-) -> Cells:
-    """Pixels whose chance of being background may be below ``chance`` (a few that are not are among them).
+class Look:
+    """An image whose cells are looked at, first as it is, then with the known sources masked in the frames.
 
     Parameters
     ----------
@@ -118,22 +114,66 @@ def excesses(
         Threshold.
     exposure
         Relative exposure of each pixel, greatest about 1; everything 1 if None.
-    masked
-        Pixels that do not count as surroundings: sources that are known.
     """
-    area = BoxAreas(counts.shape) if exposure is None else BoxSums(np.asarray(exposure, np.float64))
-    cell = BoxSums(counts)
-    near, open_area = cell, area
-    if masked is not None:
-        near = BoxSums(np.where(masked, 0, counts))
-        open_area = BoxSums(np.where(masked, 0.0, 1.0 if exposure is None else exposure))
-    band = max(1, BAND // counts.shape[1])
-    parts = []
-    for top in range(0, counts.shape[0], band):
-        part = half[top : top + band]
-        row, column = np.indices(part.shape, dtype=np.int64).reshape(2, -1)
-        parts.append(_judged(row + top, column, part.ravel(), chance, (cell, area, near, open_area)))
-    return Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+    def __init__(
+        self, counts: NDArray[np.integer], half: NDArray[np.integer], chance: float, exposure: Array | None = None
+    ) -> None:
+        self.counts, self.half, self.chance, self.exposure = counts, half, chance, exposure
+        self.sums = BoxSums(counts)
+        self.area = BoxAreas(counts.shape) if exposure is None else BoxSums(np.asarray(exposure, np.float64))
+        self.widest = _tiles(half, np.maximum).astype(np.int64)
+
+    def excesses(self) -> Cells:
+        """Pixels whose chance of being background may be below the threshold (a few that are not are among them)."""
+        some = self._around(self.counts, self.widest) >= LEAST_COUNTS
+        return self._judged(some, self.sums, self.area)
+
+    def again(self, first: Cells, masked: NDArray[np.bool_]) -> Cells:
+        """The same with masked pixels that do not count as surroundings.
+
+        Only cells whose frame meets such a pixel are judged anew: the others are what they were.
+
+        Parameters
+        ----------
+        first
+            What `excesses` found.
+        """
+        some = self._around(masked, reach(self.widest)) > 0
+        near = BoxSums(np.where(masked, 0, self.counts))
+        open_area = BoxSums(np.where(masked, 0.0, 1.0 if self.exposure is None else self.exposure))
+        parts = (first.take(~some[first.row, first.column]), self._judged(some, near, open_area))
+        return Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(first)})
+
+    def _around(self, image: NDArray[Any], size: Index) -> NDArray[np.integer]:
+        """At least what the box about each pixel holds of an image, counted in whole tiles: cheap.
+
+        ``size`` is the half-width of the greatest box of each tile.
+        """
+        rows, columns = image.shape
+        row, column = np.indices(size.shape, dtype=np.int64).reshape(2, -1)
+        found = BoxSums(_tiles(image, np.add))(row, column, -(-size.ravel() // TILE)).reshape(size.shape)
+        return np.asarray(np.repeat(np.repeat(found, TILE, axis=0)[:rows], TILE, axis=1)[:, :columns])
+
+    def _judged(self, some: NDArray[np.bool_], near: BoxSums, open_area: BoxSums | BoxAreas) -> Cells:
+        """Cells about some of the pixels that may be sources, in the order of the image."""
+        pixels = np.flatnonzero(some)
+        columns = self.counts.shape[1]
+        parts = []
+        for start in range(0, max(len(pixels), 1), BAND):
+            part = pixels[start : start + BAND]
+            row, column = np.divmod(part, columns)
+            size = self.half.ravel()[part].astype(np.int64)
+            parts.append(_judged(row, column, size, self.chance, (self.sums, self.area, near, open_area)))
+        return Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+
+def _tiles(image: NDArray[Any], of: np.ufunc) -> NDArray[np.integer]:
+    """Sum, or whatever the function is, of each tile."""
+    kind = np.int32 if of is np.add else None
+    for axis in (0, 1):
+        image = of.reduceat(image, np.arange(0, image.shape[axis], TILE), axis=axis, dtype=kind)
+    return image
 
 
 def _judged(
@@ -192,14 +232,18 @@ def apart(cells: Cells) -> Cells:
     return sorted_.take(free)
 
 
-def distinct(cells: Cells, counts: NDArray[np.integer]) -> Cells:
+def distinct(cells: Cells, sums: BoxSums) -> Cells:
     """Without those that no valley divides from a better one nearby: second peaks of an image wider than the model.
 
     The least count of cells along the way between two peaks has to lie `VALLEY` sigma below that of the fainter one.
+
+    Parameters
+    ----------
+    sums
+        Of the image of counts.
     """
     order = np.argsort(-cells.score, kind="stable")
     ranked = cells.take(order)
-    sums = BoxSums(counts)
     free = np.ones(len(order), bool)
     for j in range(len(order)):  # sources
         away_row, away_column = ranked.row - ranked.row[j], ranked.column - ranked.column[j]

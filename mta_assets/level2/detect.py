@@ -64,12 +64,17 @@ class Field:
         """Off-axis angle [arcmin] of sky coordinates."""
         return np.hypot(x - self.axis[0], y - self.axis[1]) * self.plane.scale * 60
 
-    def half_widths(self) -> NDArray[np.int64]:
+    def half_widths(self) -> NDArray[np.int16]:
         """Half-width of the cell at each bin."""
         rows, columns = self.grid.shape
-        x, y = self.grid.sky(np.arange(columns)[None, :], np.arange(rows)[:, None])
-        size = psf.radius(self.theta(x, y), celldetect.ENCLOSED) / (self.plane.arcsec * self.grid.binning)
-        return celldetect.half_widths(size)
+        found = np.empty((rows, columns), np.int16)
+        band = max(1, celldetect.BAND // columns)
+        for top in range(0, rows, band):
+            part = found[top : top + band]
+            x, y = self.grid.sky(np.arange(columns)[None, :], np.arange(top, top + len(part))[:, None])
+            size = psf.radius(self.theta(x, y), celldetect.ENCLOSED) / (self.plane.arcsec * self.grid.binning)
+            part[:] = celldetect.half_widths(size)
+        return found
 
 
 @dataclass(frozen=True)
@@ -145,13 +150,15 @@ def detect(blocks: Blocks, where: Field, false_alarms: float = FALSE_ALARMS) -> 
     half = where.half_widths()
     exposed = counts.size if where.exposure is None else int(np.count_nonzero(where.exposure > 0))
     chance = min(false_alarms / max(exposed, 1), 0.5)
-    cells = _peaks(counts, half, chance, where.exposure, None)
+    look = celldetect.Look(counts, half, chance, where.exposure)
+    first = look.excesses()
+    cells = _peaks(first, look)
     cells = cells.take(cells.log_chance() <= np.log(chance))
     extra = np.zeros(len(cells))
     if len(cells):
         masked = _mask(cells, where)
         streaks = columns.streaks()
-        cells = _peaks(counts, half, chance, where.exposure, masked)
+        cells = _peaks(look.again(first, masked), look)
         for _ in range(2):  # a dropped source takes its wings with it
             extra = _others(cells, where, streaks)
             keep = cells.log_chance(extra) <= np.log(chance)
@@ -159,16 +166,9 @@ def detect(blocks: Blocks, where: Field, false_alarms: float = FALSE_ALARMS) -> 
     return _measured(blocks, cells, extra, where)
 
 
-def _peaks(
-    counts: NDArray[np.int32],
-    half: NDArray[np.int64],
-    chance: float,
-    exposure: Array | None,
-    masked: NDArray[np.bool_] | None,
-) -> Cells:
-    found = celldetect.excesses(counts, half, chance, exposure, masked)
-    peaks = celldetect.apart(celldetect.peaks(found, (counts.shape[0], counts.shape[1])))
-    return celldetect.distinct(peaks, counts)
+def _peaks(found: Cells, look: celldetect.Look) -> Cells:
+    rows, columns = look.counts.shape
+    return celldetect.distinct(celldetect.apart(celldetect.peaks(found, (rows, columns))), look.sums)
 
 
 def _scale(cells: Cells, where: Field) -> Array:

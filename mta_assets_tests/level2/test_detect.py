@@ -31,6 +31,30 @@ def test_sums_over_boxes_are_sums_over_boxes_also_at_the_edge():
     assert np.array_equal(BoxAreas(image.shape)(row, column, row % 3), ones(row, column, row % 3))
 
 
+def test_cells_that_are_passed_over_would_have_been_no_candidates(monkeypatch):
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(0.02, (150, 170)).astype(np.int32)
+    counts[:, :60] = 0  # tiles without an event
+    counts[70:73, 100:103] += 9
+    counts[75:77, 112:114] += 4
+    half = (1 + np.indices(counts.shape)[1] // 60).astype(np.int16)
+    masked = np.zeros(counts.shape, bool)
+    masked[66:77, 96:107] = True
+    exposure = rng.integers(2, 5, counts.shape) / 4  # sums of which are exact
+
+    def looked() -> list[list[float]]:
+        look = celldetect.Look(counts, half, 1e-3, exposure)
+        first = look.excesses()
+        tables = [np.array(list(vars(cells).values())) for cells in (first, look.again(first, masked))]
+        return [table[:, np.lexsort(table[:2])].tolist() for table in tables]
+
+    quick = looked()
+    monkeypatch.setattr(celldetect.Look, "_around", lambda self, image, size: np.full(counts.shape, 99))
+    assert quick == looked()
+    assert len(quick[0][0]) > 5
+    assert quick[0] != quick[1]
+
+
 def test_the_point_image_has_the_light_that_its_radii_say():
     for theta in (0.0, 3.0, 10.0):
         assert float(psf.enclosed(psf.radius(theta, 0.5), psf.scale(theta))) == pytest.approx(0.5)
