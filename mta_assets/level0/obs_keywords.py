@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mta_assets.core.flags import Quality
 from mta_assets.core.tables import Header
+from mta_assets.instruments import sim
 from mta_assets.telemetry.decom import values
 from mta_assets.telemetry.odb import Dictionary
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from mta_assets.telemetry.frames import FrameBlock
 
 OBSID, HETG, LETG, TSC, FA = "COBSRQID", "4HPOSARO", "4LPOSARO", "3TSCPOS", "3FAPOS"
-INSERTED = 20.0  # [deg] a grating that stands below this angle is in the beam
-TSC_STEP = -0.00251431530156  # [mm/step] SIM translation (cheta units, TSCSTEP)
-# SIM focus [mm] from motor steps, coefficients of step¹ … step⁶ (cheta units, FASTEP)
-FA_STEPS = (1.47906994e-3, 3.5723322e-8, -1.08492544e-12, 3.9803832e-17, 5.29336e-21, 1.020064e-25)
 
 
 class Engineering:
@@ -48,7 +45,7 @@ class Engineering:
             header["OBS_ID"] = (str(int(found[np.argmax(times)])), "observation identifier from telemetry")
         hetg, letg = self._during(HETG, tstart, tstop), self._during(LETG, tstart, tstop)
         if hetg is not None and letg is not None:
-            grating = "HETG" if np.median(hetg) < INSERTED else "LETG" if np.median(letg) < INSERTED else "NONE"
+            grating = sim.grating_in_beam(float(np.median(hetg)), float(np.median(letg)))
             header["GRATING"] = (grating, "grating in the beam, from its position")
         focus = self._during(FA, tstart, tstop)
         if focus is not None:
@@ -77,6 +74,4 @@ class Engineering:
     def _millimetres(self, msid: str, value: float) -> float:
         if self._units.get(msid, "").lower() == "mm":
             return value
-        if msid == TSC:
-            return TSC_STEP * value
-        return float(sum(c * value ** (k + 1) for k, c in enumerate(FA_STEPS)))
+        return float(sim.translation(value) if msid == TSC else sim.focus(value))

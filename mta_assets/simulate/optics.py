@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.instruments.geometry import ARCSEC, FOCAL_LENGTH
+from mta_assets.instruments.gratings import HC, ZERO_ORDER, Arm
+from mta_assets.instruments.gratings import arms as known_arms
 
 Array = NDArray[np.float64]
 
-HC = 12.398419843320026  # [keV Å] Planck constant times speed of light, CODATA 2018
-PERIOD = {"HEG": 2000.81, "MEG": 4001.95, "LEG": 9912.16}  # [Å] CALDB telD1999-07-23geomN0006, GRATINGS
-ROWLAND = {"HEG": 8632.48, "MEG": 8632.48, "LEG": 8637.0}  # [mm] Rowland spacing, same table
-ALPHA = {"HEG": -5.205, "MEG": 4.755, "LEG": 0.07}  # [deg] clocking angles of the dispersion from FC +Y, same table
-ARMS = ("", "HEG", "MEG", "LEG")  # by tg_part; 0 is the zero order, or no grating
-SHARE = {"HETG": {"HEG": 0.4, "MEG": 0.6}, "LETG": {"LEG": 1.0}}  # part of the mirror area in front of each arm
+SHARE = {"HEG": 0.4, "MEG": 0.6, "LEG": 1.0}  # part of the mirror area in front of each arm
 ORDERS = (0, 1, -1, 3, -3)
 
 # relative effective area, shaped after the POG figures: energy [keV], ACIS, HRC
@@ -46,30 +44,37 @@ def _efficiency(arm: str) -> Array:
     return np.array([[float(row[name]) for name in ("energy", "zero", "first", "third")] for row in rows])
 
 
-def _fates(energy: Array, grating: str) -> tuple[list[tuple[int, int]], Array]:
+def _fates(energy: Array, arms: Sequence[Arm]) -> tuple[list[tuple[int, int]], Array]:
     """All (tg_part, order) of a grating and their efficiencies, shape (n, fates), at energies [keV]."""
     fates: list[tuple[int, int]] = []
     columns = []
-    for arm, share in SHARE[grating].items():
-        table = _efficiency(arm)
+    for arm in arms:
+        table = _efficiency(arm.name)
         for order in ORDERS:
-            fates.append((ARMS.index(arm) if order else 0, order))
-            columns.append(share * np.interp(energy, table[:, 0], table[:, {0: 1, 1: 2, 3: 3}[abs(order)]]))
+            fates.append((arm.part if order else ZERO_ORDER, order))
+            columns.append(SHARE[arm.name] * np.interp(energy, table[:, 0], table[:, {0: 1, 1: 2, 3: 3}[abs(order)]]))
     return fates, np.stack(columns, axis=-1)
 
 
-def grating_throughput(energy: Array, grating: str) -> Array:
+def arms_of(grating: str, detector: str) -> tuple[Arm, ...]:
+    """Arms of the grating in the beam; none without one."""
+    return () if grating == "NONE" else known_arms(grating, detector)
+
+
+def grating_throughput(energy: Array, arms: Sequence[Arm]) -> Array:
     """Part of the photons that go into the orders simulated here; 1 without a grating."""
-    if grating == "NONE":
+    if not arms:
         return np.ones_like(energy)
-    return np.asarray(_fates(energy, grating)[1].sum(axis=-1), dtype=np.float64)
+    return np.asarray(_fates(energy, arms)[1].sum(axis=-1), dtype=np.float64)
 
 
-def draw_orders(energy: Array, grating: str, rng: np.random.Generator) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+def draw_orders(
+    energy: Array, arms: Sequence[Arm], rng: np.random.Generator
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """tg_part (0 zero order, 1 HEG, 2 MEG, 3 LEG) and order tg_m of each photon."""
-    if grating == "NONE":
+    if not arms:
         return np.zeros(len(energy), np.int8), np.zeros(len(energy), np.int8)
-    fates, efficiency = _fates(energy, grating)
+    fates, efficiency = _fates(energy, arms)
     cumulative = np.cumsum(efficiency, axis=-1)
     pick = np.sum(cumulative < rng.random(len(energy))[:, None] * cumulative[:, -1:], axis=-1)
     table = np.array(fates, dtype=np.int8)[np.minimum(pick, len(fates) - 1)]
@@ -87,7 +92,9 @@ def blur(body: Array, rng: np.random.Generator) -> Array:
     return np.asarray(out / np.linalg.norm(out, axis=-1, keepdims=True), dtype=np.float64)
 
 
-def rays(body: Array, energy: Array, part: NDArray[np.int8], order: NDArray[np.int8]) -> tuple[Array, Array]:
+def rays(
+    body: Array, energy: Array, part: NDArray[np.int8], order: NDArray[np.int8], arms: Sequence[Arm]
+) -> tuple[Array, Array]:
     """Rays behind the mirror and gratings.
 
     Undispersed light goes straight on through the mirror node. Dispersed light turns at the grating node, which
@@ -103,6 +110,8 @@ def rays(body: Array, energy: Array, part: NDArray[np.int8], order: NDArray[np.i
         [keV]
     part, order
         tg_part and tg_m.
+    arms
+        Of the grating in the beam.
 
     Returns
     -------
@@ -111,17 +120,17 @@ def rays(body: Array, energy: Array, part: NDArray[np.int8], order: NDArray[np.i
     """
     start = np.tile(np.array([FOCAL_LENGTH, 0.0, 0.0]), (len(body), 1))
     direction = -body
-    for number, arm in enumerate(ARMS):
-        here = np.flatnonzero(part == number) if number else np.zeros(0, np.int64)
+    for arm in arms:
+        here = np.flatnonzero(part == arm.part)
         if not len(here):
             continue
         b = body[here]
         focus = start[here] - b * (FOCAL_LENGTH / b[:, :1])
-        sine = order[here] * HC / energy[here] / PERIOD[arm]
-        angle = np.radians(ALPHA[arm])
+        sine = order[here] * (HC / 1000) / energy[here] / arm.period
+        angle = np.radians(arm.angle)
         along = np.array([0.0, np.cos(angle), np.sin(angle)])
         along = along - (b @ along)[:, None] * b
         along /= np.linalg.norm(along, axis=1, keepdims=True)
-        start[here] = focus + ROWLAND[arm] * b
+        start[here] = focus + arm.rowland * b
         direction[here] = -b * np.sqrt(1 - sine**2)[:, None] + along * sine[:, None]
     return start, direction

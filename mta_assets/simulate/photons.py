@@ -43,14 +43,15 @@ def _from_source(dwell: Dwell, source: sky.Source, start: float, stop: float, rn
     count = int(rng.poisson(source.rate * (stop - start)))
     times = start + rng.random(count) * (stop - start)
     energy = sky.draw_energies(source, dwell.instrument, dwell.grating, count, rng)
-    part, order = optics.draw_orders(energy, dwell.grating, rng)
+    arms = optics.arms_of(dwell.grating, dwell.instrument)
+    part, order = optics.draw_orders(energy, arms, rng)
     east, north = sky.draw_shell(source, count, rng)
     dec = source.dec + np.degrees(north)
     ra = source.ra + np.degrees(east) / np.cos(np.radians(source.dec))
     target = geometry.quaternion_from_angles(dwell.ra, dwell.dec, dwell.roll)
     still = geometry.sky_to_body(ra, dec, target)
     moving = geometry.rotate(geometry.conjugate(attitude.offset_quaternion(*attitude.dither(dwell, times))), still)
-    begin, direction = optics.rays(optics.blur(moving, rng), energy, part, order)
+    begin, direction = optics.rays(optics.blur(moving, rng), energy, part, order, arms)
     wanted = dwell.ccds or None
     chip_id, x, y = geometry.rays_to_chip(dwell.instrument, begin, direction, dwell.sim_x, dwell.sim_z, wanted)
     columns: Columns = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import ConfigError
 from mta_assets.instruments.geometry import ARCSEC
 from mta_assets.simulate.obscat import load_obscat
-from mta_assets.simulate.optics import effective_area, grating_throughput
+from mta_assets.simulate.optics import arms_of, effective_area, grating_throughput
 
 GRID = np.geomspace(0.06, 10.0, 3000)  # [keV] energies on which spectra are tabulated
 
@@ -101,7 +101,9 @@ def _photon_spectrum(source: Source) -> NDArray[np.float64]:
 @lru_cache(maxsize=256)
 def _cumulative(source: Source, detector: str, grating: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Continuum: edges [keV] and normalised cumulative distribution of detected photons."""
-    weight = _photon_spectrum(source) * effective_area(GRID, detector) * grating_throughput(GRID, grating)
+    weight = (
+        _photon_spectrum(source) * effective_area(GRID, detector) * grating_throughput(GRID, arms_of(grating, detector))
+    )
     steps = (weight[1:] + weight[:-1]) / 2 * np.diff(GRID)
     cumulative = np.concatenate([[0], np.cumsum(steps)])
     return GRID, cumulative / cumulative[-1]
@@ -118,7 +120,7 @@ def draw_energies(
         in_line = rng.random(count) < LINE_SHARE
         table = np.array(lines)
         absorbed = np.exp(-2.0 * source.absorption * table[:, 0] ** -2.6)
-        response = effective_area(table[:, 0], detector) * grating_throughput(table[:, 0], grating)
+        response = effective_area(table[:, 0], detector) * grating_throughput(table[:, 0], arms_of(grating, detector))
         energy[in_line] = draw_lines(table[:, 0], table[:, 1] * absorbed * response, int(in_line.sum()), rng)
     return energy
 

@@ -45,13 +45,14 @@ def test_arms_lie_on_the_sky_where_the_archive_draws_them():
 def test_rays_from_the_gratings_are_seen_under_the_angle_of_the_grating_equation(y, z, energy, part, order, x):
     body = np.array([[np.sqrt(1 - y * y - z * z), y, z]])
     arm = next(a for name in ("HETG", "LETG") for a in gratings.arms(name, "HRC-S") if a.part == part)
-    start, direction = optics.rays(body, np.array([energy]), np.array([part], np.int8), np.array([order], np.int8))
+    given = (np.array([energy]), np.array([part], np.int8), np.array([order], np.int8))
+    start, direction = optics.rays(body, *given, (arm,))
     point = start + direction * ((x - start[:, :1]) / direction[:, :1])
     zero = -body[:, 1:] * geometry.FOCAL_LENGTH / body[:, :1]
     angle = np.radians(arm.angle)
     along, across = gratings_frames.diffraction(*point.T, *zero.T, np.cos(angle), np.sin(angle), arm.rowland)
     sine = along / np.sqrt(1 + along**2)
-    assert arm.period * sine[0] == pytest.approx(order * optics.HC / energy, abs=1e-6)
+    assert arm.period * sine[0] == pytest.approx(order * gratings.HC / 1000 / energy, abs=1e-6)
     assert abs(across[0]) < 1e-9
 
 

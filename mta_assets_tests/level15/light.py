@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mta_assets.core.tables import Table
-from mta_assets.instruments import geometry, geometry_sky
+from mta_assets.instruments import geometry, geometry_sky, gratings
 from mta_assets.simulate import attitude, optics, photons
 from mta_assets.simulate.schedule import Dwell
 
@@ -27,16 +27,16 @@ def dwell(instrument: str, grating: str, obsid: int, ra: float, dec: float, roll
 def lines(where: Dwell, wavelengths: list[float], count: int, seed: int) -> dict[str, np.ndarray]:
     """Photons of lines [Å] of a point source at the target: so many each of order -1, +1 of each arm and of order 0."""
     rng = np.random.default_rng(seed)
-    parts = (1, 2) if where.grating == "HETG" else (3,)
-    fates = [(part, order) for part in parts for order in (-1, 1)] + [(0, 0)]
-    energy = np.repeat(optics.HC / np.array(wavelengths), count * len(fates))
+    arms = optics.arms_of(where.grating, where.instrument)
+    fates = [(arm.part, order) for arm in arms for order in (-1, 1)] + [(0, 0)]
+    energy = np.repeat(gratings.HC / 1000 / np.array(wavelengths), count * len(fates))
     part, order = np.tile(np.repeat(np.array(fates, np.int8), count, axis=0), (len(wavelengths), 1)).T
     times = TSTART + 200 + rng.random(len(energy)) * 3200
     target = geometry.quaternion_from_angles(where.ra, where.dec, where.roll)
     still = geometry.sky_to_body([where.ra], [where.dec], target)
     offset = attitude.offset_quaternion(*attitude.dither(where, times))
     body = optics.blur(geometry.rotate(geometry.conjugate(offset), np.repeat(still, len(times), axis=0)), rng)
-    begin, direction = optics.rays(body, energy, part, order)
+    begin, direction = optics.rays(body, energy, part, order, arms)
     chip, x, y = geometry.rays_to_chip(where.instrument, begin, direction, where.sim_x, where.sim_z, where.ccds or None)
     values = (times, chip, x, y, energy * 1000, times * 0 + where.ra, times * 0 + where.dec, part, order)
     return {name: column[chip >= 0] for name, column in zip(COLUMNS, values, strict=True)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mta_assets.instruments import acis, geometry, hrc
+from mta_assets.instruments import acis, geometry, gratings, hrc
 from mta_assets.simulate import attitude, optics, orbit
 from mta_assets_tests.realdata import realdata
 
@@ -59,22 +59,21 @@ def test_dispersed_events_lie_where_the_grating_equation_puts_them():
     dec = header["DEC_PNT"] + north
     q = geometry.quaternion_from_angles(header["RA_PNT"], header["DEC_PNT"], header["ROLL_PNT"])
     zero_order = geometry.sky_to_body([header["RA_PNT"] + east / np.cos(np.radians(dec))], [dec], q)
-    for part in (1, 2):
-        good = (data["tg_part"] == part) & (np.abs(data["tg_m"]) == 1) & (data["tg_lam"] > 2)
+    arms = gratings.arms("HETG", "ACIS")
+    for arm in arms:
+        good = (data["tg_part"] == arm.part) & (np.abs(data["tg_m"]) == 1) & (data["tg_lam"] > 2)
         here = data[good]
-        energy = optics.HC / native(here["tg_lam"]).astype(float)
+        energy = gratings.HC / 1000 / native(here["tg_lam"]).astype(float)
         body = np.repeat(zero_order, len(here), axis=0)
         order = here["tg_m"].astype(np.int8)
-        start, direction = optics.rays(body, energy, np.full(len(here), part, np.int8), order)
+        start, direction = optics.rays(body, energy, np.full(len(here), arm.part, np.int8), order, arms)
         chip_id, x, y = geometry.rays_to_chip("ACIS", start, direction, header["SIM_X"], header["SIM_Z"])
         same = chip_id == here["ccd_id"]
         assert same.mean() > 0.9  # the rest lie at the edge of a chip, to and fro with the dither
         dx, dy = (x - here["chipx"])[same], (y - here["chipy"])[same]
         assert abs(dx.mean()) < 2
         assert abs(dy.mean()) < 2
-        print(
-            f"{optics.ARMS[part]}: {same.sum()} events, chipx {dx.mean():+.2f} ± {dx.std():.2f}, chipy ± {dy.std():.2f}"
-        )
+        print(f"{arm.name}: {same.sum()} events, chipx {dx.mean():+.2f} ± {dx.std():.2f}, chipy ± {dy.std():.2f}")
         # dither (16 arcsec peak to peak) moves real events by up to 16 pixels; there is no trend along the arm
         slope = np.polyfit(native(here["tg_r"])[same].astype(float), dx, 1)[0]
         assert abs(slope) < 8  # [pixel/deg]: 0.13 % of 6250

@@ -5,22 +5,24 @@ from mta_assets.instruments import geometry
 from mta_assets.simulate import optics, sky
 from mta_assets.simulate.seeds import cell_generator, hashed_normal
 
+HETG, LETG = optics.arms_of("HETG", "ACIS-S"), optics.arms_of("LETG", "HRC-S")
 AXIS = np.array([[1.0, 0.0, 0.0]])
 
 
 def at_focus(part, order, energy, body=AXIS):
     """FC position [mm] where a ray passes x = 0."""
-    start, direction = optics.rays(body, np.array([energy]), np.array([part], np.int8), np.array([order], np.int8))
+    given = (np.array([energy]), np.array([part], np.int8), np.array([order], np.int8))
+    start, direction = optics.rays(body, *given, HETG + LETG)
     return (start - direction * (start[:, :1] / direction[:, :1]))[0]
 
 
-@pytest.mark.parametrize(("part", "arm"), [(1, "HEG"), (2, "MEG"), (3, "LEG")])
-def test_dispersion_follows_the_grating_equation(part, arm):
+@pytest.mark.parametrize("arm", HETG + LETG, ids=lambda arm: arm.name)
+def test_dispersion_follows_the_grating_equation(arm):
     energy, order = 1.0, 1
-    place = at_focus(part, order, energy)
-    angle = np.arctan(np.hypot(place[1], place[2]) / optics.ROWLAND[arm])
-    assert optics.PERIOD[arm] * np.sin(angle) == pytest.approx(order * 12.39842 / energy, rel=1e-6)
-    assert np.degrees(np.arctan2(place[2], place[1])) == pytest.approx(optics.ALPHA[arm], abs=1e-6)
+    place = at_focus(arm.part, order, energy)
+    angle = np.arctan(np.hypot(place[1], place[2]) / arm.rowland)
+    assert arm.period * np.sin(angle) == pytest.approx(order * 12.39842 / energy, rel=1e-6)
+    assert np.degrees(np.arctan2(place[2], place[1])) == pytest.approx(arm.angle, abs=1e-6)
 
 
 def test_orders_of_opposite_sign_lie_opposite_and_third_order_three_times_as_far():
@@ -48,7 +50,7 @@ def test_half_the_light_lies_within_a_pixel_on_axis_and_the_image_grows_off_axis
 
 
 def test_orders_are_drawn_as_their_efficiencies_say():
-    part, order = optics.draw_orders(np.full(100_000, 2.0), "HETG", cell_generator(1, "orders"))
+    part, order = optics.draw_orders(np.full(100_000, 2.0), HETG, cell_generator(1, "orders"))
     meg = np.mean((part == 2) & (order == 1)) / np.mean(part == 0)
     assert meg == pytest.approx(0.6 * 0.166 / (0.4 * 0.088 + 0.6 * 0.249), rel=0.05)
     assert np.mean((part == 1) & (order == 1)) == pytest.approx(np.mean((part == 1) & (order == -1)), rel=0.05)
@@ -56,7 +58,7 @@ def test_orders_are_drawn_as_their_efficiencies_say():
 
 
 def test_without_a_grating_nothing_is_dispersed():
-    part, order = optics.draw_orders(np.ones(10), "NONE", cell_generator(1))
+    part, order = optics.draw_orders(np.ones(10), optics.arms_of("NONE", "HRC-I"), cell_generator(1))
     assert not part.any()
     assert not order.any()
 
