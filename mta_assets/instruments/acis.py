@@ -23,6 +23,7 @@ REJECTED_GRADES = (24, 66, 107, 214, 255)  # flight grades that the usual on-boa
 FRAME_TRANSFER = 0.04104  # [s] part of the exposure period in which the image moves to the frame store
 ROW_TIME = 0.00285  # [s] continuous clocking: one row
 CC_ROWS = 512  # rows of one continuous-clocking "exposure"
+STORE_ROWS = 1028  # rows before the first one of the chip: frame store and two unused ("ACIS CC mode absolute time")
 
 # bit of each neighbour in the flight grade, [row, column] of the 3x3 island with the lowest row first
 GRADE_BITS = np.array([[1, 2, 4], [8, 0, 16], [32, 64, 128]], dtype=np.uint8)

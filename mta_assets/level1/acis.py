@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Schema, Table, concatenate
 from mta_assets.instruments import geometry_sky
-from mta_assets.instruments.acis import NODE_COLUMNS, ROW_TIME
+from mta_assets.instruments.acis import NODE_COLUMNS, ROW_TIME, STORE_ROWS
 from mta_assets.instruments.acis_tiled import chip_to_tdet
 from mta_assets.level1 import acis_columns as bits
 from mta_assets.level1 import acis_pulses
@@ -196,10 +196,10 @@ class Level1:
             rows = np.flatnonzero(chip == ccd)
             time[rows], place[rows] = arrivals(
                 self.aspect, read_out[rows], min(ccd, CHIPS - 1), (s.sim_x, s.sim_z), (s.ra_nom, s.dec_nom),
-                np.array([s.ra_targ, s.dec_targ]), s.store_rows,
+                np.array([s.ra_targ, s.dec_targ]),
             )  # fmt: skip
         lost = np.isnan(time)
-        time[lost] = read_out[lost] - (SIDE // 2 + s.store_rows) * ROW_TIME
+        time[lost] = read_out[lost] - (SIDE // 2 + STORE_ROWS) * ROW_TIME
         status[lost] |= np.uint32(bits.TIME_ESTIMATED)
         return {"time": time, "time_ro": read_out, "chipy_adj": place}
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.instruments import geometry_sky
-from mta_assets.instruments.acis import ROW_TIME
+from mta_assets.instruments.acis import ROW_TIME, STORE_ROWS
 from mta_assets.instruments.geometry_sky import Aspect
 
-STORE_ROWS = 1028  # rows between the first one of the chip and the readout
 ROUNDS = 3  # the target's row moves by less than 0.2 rows/s, the delay is 6 s: 1, 0.001, 1e-6 rows
 Array = NDArray[np.float64]
 
@@ -60,17 +59,16 @@ def arrivals(
     sim: tuple[float, float],
     nominal: tuple[float, float],
     target: Array,
-    store_rows: int = STORE_ROWS,
 ) -> tuple[Array, Array]:
     """Times of arrival [s] and target's rows then (CHIPY_ADJ) of events read out at some times.
 
     Without aspect both are NaN: when a photon came is not known then.
     """
-    delay = (512 + store_rows) * ROW_TIME
+    delay = (512 + STORE_ROWS) * ROW_TIME
     # the row is a smooth function of time: a grid of a tenth of a second, the spacing of dither over 1e-5 rows
     grid = np.arange(read_out.min() - 2 * delay - 1.0, read_out.max() + 0.2, 0.1)
     rows = target_rows(aspect, grid, ccd, sim, nominal, target)
     row = np.full(len(read_out), 512.0)
     for _ in range(ROUNDS):
-        row = np.interp(read_out - (row + store_rows) * ROW_TIME, grid, rows)
-    return read_out - (row + store_rows) * ROW_TIME, row
+        row = np.interp(read_out - (row + STORE_ROWS) * ROW_TIME, grid, rows)
+    return read_out - (row + STORE_ROWS) * ROW_TIME, row

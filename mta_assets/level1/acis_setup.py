@@ -13,7 +13,6 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Header, Schema, Table
 from mta_assets.instruments.acis import SPLIT_THRESHOLD
 from mta_assets.instruments.geometry import INSTRUMENTS
-from mta_assets.level1.acis_clocking import STORE_ROWS
 from mta_assets.level1.acis_gain import ChargeTransfer, EnergyScale, Gain, TimeGain
 from mta_assets.level1.acis_position import ADJUSTMENTS, SubPixel
 
@@ -34,8 +33,6 @@ class Settings:
         Length of an exposure [s]; times are of its middle. 0 in continuous clocking.
     clocked
         Continuous clocking: rows are times, of photons of the target at ra_targ, dec_targ [deg].
-    store_rows
-        Rows that charge has to pass after the chip, in continuous clocking.
     split
         Split threshold [adu].
     pix_adj
@@ -61,7 +58,6 @@ class Settings:
     clocked: bool = False
     ra_targ: float = np.nan
     dec_targ: float = np.nan
-    store_rows: int = STORE_ROWS
     split: int = SPLIT_THRESHOLD
     pix_adj: str = "EDSER"
     rand_pi: float = 1.0

@@ -82,7 +82,7 @@ def events(
     files
         Calibration of ACIS by kind.
     options
-        Of `acis_setup.Settings`: pix_adj, rand_pi, seed, check_vf, store_rows.
+        Of `acis_setup.Settings`: pix_adj, rand_pi, seed, check_vf.
     """
     par = observation.parameters(obspar)
     span = observation.span(par)
@@ -201,7 +201,7 @@ def _settings(par: observation.Parameters, found: Gathered, options: Mapping[str
     sim_x, sim_z, ra, dec, roll = (observation.number(par, name) for name in PLACE)
     tstart, tstop = observation.span(par)
     exptime = 0.0 if clocked else found.number("EXPTIME", 0.0)
-    more = {name: value for name, value in options.items() if name != "store_rows" or clocked}
+    more = dict(options)
     if clocked:
         more |= {
             f"{axis}_targ": observation.number(par, f"{axis}_targ") if f"{axis}_targ" in par else nominal

@@ -62,6 +62,7 @@ def exposures(
         exposure), ``phas`` (n, 3, 3) or (n, 5, 5) int16 0 to 4095 [row, column], lowest row first, ``fltgrade``,
         ``pha``; the truth: ``source_id`` (above 0 a source of the field; else what ``acis_hits`` names), ``energy``
         [eV], ``true_ra``, ``true_dec`` [deg, NaN if not from the sky], ``tg_part``, ``tg_m``.
+        ``true_time`` [s] is when the photon came (NaN if it was none).
         And ``exposures``, a dict of arrays with one row per exposure and chip: ``time``, ``expno``, ``ccd_id``,
         ``fep_id``, ``events_sent``, ``threshold_pixels``, ``discard_amplitude``, ``discard_position``,
         ``discard_grade``, ``delta_overclocks`` (n, 4), ``bias_parity_errors``.

@@ -27,6 +27,7 @@ BACKGROUND, COSMIC_RAY, CALIBRATION, KNOWN_HOT, INJECTED_HOT = 0, -1, -2, -3, -4
 
 # events/s and chip: quiescent background after on-board filtering, and particles with charge in all nine pixels
 BACKGROUND_FI, BACKGROUND_BI, COSMIC_FI = 6.5, 10.0, 1.5
+LONGEST_WAIT = (acis.ROWS + acis.STORE_ROWS + 1) * acis.ROW_TIME  # [s] in continuous clocking, photon to readout
 CALIBRATION_RATE = 5.0  # [events/s and chip] external calibration source
 # fluorescence of Al, Si, Au, Ni, Au [keV] and its share of the background
 BACKGROUND_LINES = ((1.487, 0.02), (1.740, 0.04), (2.142, 0.05), (7.478, 0.04), (9.713, 0.06))
@@ -56,12 +57,14 @@ def known_hot_pixels() -> tuple[HotPixel, ...]:
 
 
 def arrivals(dwell: Dwell, start: float, period: float, rng: np.random.Generator) -> Columns:
-    """X-rays that hit the chips during a cell: sources, background, calibration source."""
+    """X-rays that hit the chips during a cell, or can be read out in it: sources, background, calibration source."""
     stop = start + CELL * period
+    if dwell.datamode.startswith("CC"):
+        start -= LONGEST_WAIT
     parts = [photons.detected(dwell, start, stop, rng) if dwell.kind == "observation" else photons.empty()]
     for ccd in dwell.ccds:
         rate = BACKGROUND_BI if ccd in acis.BACK_ILLUMINATED else BACKGROUND_FI
-        count = int(rng.poisson(rate * CELL * period))
+        count = int(rng.poisson(rate * (stop - start)))
         energy = np.exp(rng.uniform(np.log(0.3), np.log(11.0), count))  # flat in log E: about E^-1, as particles give
         lines = np.array(BACKGROUND_LINES)
         in_line = rng.random(count) < lines[:, 1].sum()
@@ -69,7 +72,7 @@ def arrivals(dwell: Dwell, start: float, period: float, rng: np.random.Generator
         parts.append(_flat(ccd, energy, BACKGROUND, start, stop, rng))
         if dwell.kind == "ecs":
             lines = np.array(sky.CALIBRATION_LINES)
-            count = int(rng.poisson(CALIBRATION_RATE * CELL * period))
+            count = int(rng.poisson(CALIBRATION_RATE * (stop - start)))
             energy = sky.draw_lines(lines[:, 0], lines[:, 1], count, rng)
             parts.append(_flat(ccd, energy, CALIBRATION, start, stop, rng))
     return photons.join(parts)
@@ -96,24 +99,30 @@ def _flat(
 
 def read_out(dwell: Dwell, hits: Columns, start: float, period: float, rng: np.random.Generator) -> Columns:
     """Events of X-rays and particles in their exposures, before the on-board filter."""
-    since = hits["time"] - start
-    exposure = np.minimum((since / period).astype(np.int64), CELL - 1)
-    y = hits["y"].copy()
     if dwell.datamode.startswith("CC"):
-        # a row leaves the chip chipy row times after the photon came; rows are numbered on through the exposures
-        rows = np.floor(since / acis.ROW_TIME + y).astype(np.int64)
-        exposure, y = rows // acis.CC_ROWS % CELL, rows % acis.CC_ROWS + 1 + (y - np.rint(y))
+        # a row is read out as many row times after the photon came as there are rows before it, those of the frame
+        # store included; rows are numbered on through the exposures
+        rows = np.floor((hits["time"] - start) / acis.ROW_TIME + hits["y"] + acis.STORE_ROWS).astype(np.int64)
+        here = (rows >= 0) & (rows < CELL * acis.CC_ROWS)
+        hits, rows = {name: column[here] for name, column in hits.items()}, rows[here]
+        exposure, y = rows // acis.CC_ROWS, rows % acis.CC_ROWS + 1.0
+        fell = hits["y"]  # charge is lost on the way from there, whatever number the row gets
     else:
+        since = hits["time"] - start
+        exposure = np.minimum((since / period).astype(np.int64), CELL - 1)
+        y = hits["y"].copy()
         trailed = since - exposure * period < acis.FRAME_TRANSFER  # came while the image moved: any row
         y[trailed] = 0.5 + rng.random(int(trailed.sum())) * acis.ROWS
+        fell = y
     size = acis.island_size(dwell.datamode)
     events: Columns = {
         "exposure": exposure,
         "ccd_id": hits["chip_id"],
         "chipx": np.rint(hits["x"]).astype(np.int16),
         "chipy": np.rint(y).astype(np.int16),
-        "phas": acis_islands.x_ray_islands(hits["chip_id"], hits["x"], y, hits["energy"], size, rng),
+        "phas": acis_islands.x_ray_islands(hits["chip_id"], hits["x"], fell, hits["energy"], size, rng),
         "source_id": hits["source_id"],
+        "true_time": hits["time"],
         "energy": hits["energy"],
         "true_ra": hits["ra"],
         "true_dec": hits["dec"],
@@ -147,6 +156,7 @@ def _without_sky(
         "chipy": chipy.astype(np.int16),
         "phas": phas,
         "source_id": np.full(count, source_id, np.int16),
+        "true_time": np.full(count, np.nan),
         "energy": np.full(count, np.nan),
         "true_ra": np.full(count, np.nan),
         "true_dec": np.full(count, np.nan),

@@ -25,7 +25,10 @@ Array = NDArray[Any]
 READOUT = 1.0  # [s] from the end of an exposure until its events have been processed
 NO_WINDOW = 0xFFFFFFFF  # windowBlockId: none in use
 NO_VALID_CORNER = 4095  # cornerMean of an event whose corners all exceed the split threshold
-ROW_EVENTS = ("time", "expno", "ccd_id", "fep_id", "node_id", "chipx", "chipy", "fltgrade", "pha", "source_id")
+ROW_EVENTS = (
+    "time", "expno", "ccd_id", "fep_id", "node_id", "chipx", "chipy", "fltgrade", "pha", "source_id",
+    "true_time", "energy", "tg_part", "tg_m",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

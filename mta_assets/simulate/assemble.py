@@ -41,6 +41,7 @@ HRC_NAMES = {
     "time": "TIME", "crsv": "CRSV", "av1": "AV1", "av2": "AV2", "av3": "AV3", "crsu": "CRSU", "au1": "AU1",
     "au2": "AU2", "au3": "AU3", "amp_sf": "AMP_SF", "pha": "PHA", "e_trig": "E_TRIG", "vetostt": "VETOSTT",
 }  # fmt: skip
+HRC_TRUTH = ("source_id", "energy", "tg_part", "tg_m")
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ def _put_hrc(
             put_bytes(payload, inside, encoded.data, plan.mission.frame.science)
             kept = encoded.frame >= 0
             lost += int(np.count_nonzero(~kept))
-            row = {name: column[kept] for name, column in {**words, "source_id": events["source_id"]}.items()}
+            row = {name: column[kept] for name, column in {**words, **{n: events[n] for n in HRC_TRUTH}}.items()}
             row |= {"stated_time": encoded.time[kept], "counter": counter[inside][encoded.frame[kept]]}
             sent.append({**row, "obsid": np.full(int(kept.sum()), dwell.obsid)})
     if not sent:

@@ -44,7 +44,7 @@ def observed(obsid: int, seconds: float) -> tuple[tuple[Table, ...], dict[str, A
             columns["PHAS"] = made["phas"]
         blocks.append(Table("EVENTS", columns))
         truths.append(made)
-    names = ("source_id", "energy", "true_ra", "true_dec", "tg_m")
+    names = ("source_id", "true_time", "energy", "true_ra", "true_dec", "tg_m")
     return tuple(blocks), {name: np.concatenate([t[name] for t in truths]) for name in names}
 
 
@@ -56,8 +56,8 @@ def true_aspect(d: Dwell, seconds: float) -> geometry_sky.Aspect:
 
 
 def settings_of(d: Dwell, **more: Any) -> Settings:
-    """Settings of an observation; charge of the simulated chips does not pass a frame store."""
+    """Settings of an observation."""
     clocked = d.datamode.startswith("CC")
     exptime = 0.0 if clocked else round(acis.frame_time(d.datamode, d.ccds) - acis.FRAME_TRANSFER, 1)
-    place = {"ra_targ": d.ra, "dec_targ": d.dec, "store_rows": 0} if clocked else {}
+    place = {"ra_targ": d.ra, "dec_targ": d.dec} if clocked else {}
     return Settings(d.sim_x, d.sim_z, d.ra, d.dec, d.roll, d.tstart, d.tstop, exptime, clocked, **place, **more)

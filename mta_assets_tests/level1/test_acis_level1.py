@@ -6,7 +6,7 @@ from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry_sky
 from mta_assets.level1 import acis_columns as bits
 from mta_assets.level1.acis import Level1, process_events, whole_exposures
-from mta_assets.level1.acis_clocking import STORE_ROWS, arrivals, readout_times, target_rows
+from mta_assets.level1.acis_clocking import arrivals, readout_times, target_rows
 from mta_assets.level1.acis_columns import BADPIX, status_number
 from mta_assets.level1.acis_findings import EventWatch
 from mta_assets.level1.acis_hot import PixelWatch
@@ -276,7 +276,7 @@ def test_clocked_photons_arrive_as_many_row_times_before_the_readout_as_rows_lie
     assert read_out.tolist() == pytest.approx([50.001425, 50 + 511.5 * 0.00285])
     time, place = arrivals(aspect, read_out, 7, *settings)
     np.testing.assert_allclose(place, row, atol=1e-9)
-    np.testing.assert_allclose(read_out - time, (row + STORE_ROWS) * 0.00285, atol=1e-9)
+    np.testing.assert_allclose(read_out - time, (row + 1028) * 0.00285, atol=1e-9)
 
 
 def test_the_target_is_imaged_on_its_row():

@@ -7,6 +7,7 @@ import pytest
 
 from mta_assets.core.tables import concatenate
 from mta_assets.instruments import geometry_sky
+from mta_assets.instruments.acis import ROW_TIME
 from mta_assets.level1.acis import process_events
 from mta_assets.level1.acis_columns import HOT_PIXEL, VF_BACKGROUND, status_number
 from mta_assets.level1.acis_hot import PixelWatch
@@ -92,6 +93,20 @@ def test_clocked_events_of_the_target_lie_in_a_line_through_it(run):
     assert spread[1] > 0.4  # the width of the image is left along the columns only
     assert (events["time_ro"] > events["time"]).all()
     assert np.ptp(events["chipy_adj"][rows]) > 10  # the dither
+
+
+@pytest.mark.parametrize("obsid", [28104], indirect=True)
+def test_clocked_photons_have_the_time_at_which_they_came(run):
+    """To a row time for each row by which a photon missed the target's: its image is a pixel wide, with wings."""
+    _, events, truth = run
+    rows = (truth["source_id"] == 1) & (truth["tg_m"] == 0)
+    late = (events["time"] - truth["true_time"])[rows] / ROW_TIME
+    half, most = np.percentile(np.abs(late), (50, 99))
+    print(f"{rows.sum()} photons: median {np.median(late):+.3f} rows, half within {half:.2f}, most {most:.1f}")
+    assert rows.sum() > 20_000
+    assert abs(np.median(late)) < 0.05
+    assert half < 1.0
+    assert np.abs(late).max() < 150  # none by the rows of an exposure or of the frame store
 
 
 @pytest.mark.parametrize("obsid", [28102], indirect=True)
