@@ -23,7 +23,7 @@ from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
 from mta_assets.archive.store import atomic_write
 from mta_assets.core.errors import ToolFailed
-from mta_assets.core.tables import Header, Image, Product, Table
+from mta_assets.core.tables import Header, Image, Product, Table, plain
 from mta_assets.core.times import MJDREF, mjd, to_tt_iso, to_utc_iso
 
 __all__ = ["dump_fits", "fits_chunks", "package_version", "read_fits", "standard_header", "write_fits"]
@@ -200,7 +200,7 @@ def standard_header(
         value = free.pop(keyword, default)
         return value if isinstance(value, tuple) else (value, COMMENTS.get(keyword, ""))
 
-    called = extension_name(name, _plain(free.get("EXTVER")))
+    called = extension_name(name, plain(free.get("EXTVER")))
     header: Header = {"EXTNAME": (called, f"name of this {extension}")} if extension else {}
     header["HDUNAME"] = (name, "block name")
     for keyword in [k for k in free if k.startswith("HDU")]:
@@ -230,10 +230,6 @@ def standard_header(
     for keyword in list(free):
         header[keyword] = free[keyword] if keyword in ("COMMENT", "HISTORY") else take(keyword, None)
     return {k: v for k, v in header.items() if not (isinstance(v, tuple) and v[0] is None)}
-
-
-def _plain(given: Any) -> Any:
-    return given[0] if isinstance(given, tuple) else given
 
 
 def _table_chunks(

@@ -12,7 +12,7 @@ import numpy as np
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.intervals import Intervals
-from mta_assets.core.tables import Column, Header, Schema, Table
+from mta_assets.core.tables import Column, Header, Schema, Table, plain
 
 Gtis = Mapping[int | None, Intervals]  # by ccd_id; None: of every chip that has none of its own
 
@@ -38,8 +38,7 @@ def gtis_of(tables: Sequence[Table]) -> dict[int | None, Intervals]:
         given = {name.upper(): values for name, values in table.columns.items()}
         if not {"START", "STOP"} <= given.keys():
             raise BadData(f"good times {table.name}: columns {', '.join(table.columns)}, expected START and STOP")
-        chip = table.header.get("CCD_ID")
-        chip = chip[0] if isinstance(chip, tuple) else chip
+        chip = plain(table.header.get("CCD_ID"))
         good = intervals.normalise(np.column_stack([given["START"], given["STOP"]]))
         found[None if chip is None else int(chip)] = good
     return found

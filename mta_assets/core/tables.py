@@ -19,6 +19,11 @@ Header = dict[str, Any]  # keyword → value, or (value, comment)
 IMAGE = "IMAGE"  # the one column of an image
 
 
+def plain(given: Any) -> Any:
+    """Value of a header keyword, with or without its comment."""
+    return given[0] if isinstance(given, tuple) else given
+
+
 @dataclass(frozen=True)
 class Column:
     """Declaration of one column.

@@ -29,6 +29,7 @@ from mta_assets.level0.acis_exposures import (
     LastExposure,
     assign,
 )
+from mta_assets.level0.acis_parameters import parameter_blocks
 from mta_assets.level0.hot_pixels import find_hot_pixels
 from mta_assets.level0.obs_keywords import Engineering
 from mta_assets.missions.load import Mission
@@ -53,13 +54,15 @@ def extract_events(playback: Playback, mission: Mission, request: Request) -> It
     Yields
     ------
     Product
-        ``ACIS_EVT0`` (tables EVENTS and GTI0) and ``ACIS_EXR0`` (EXPREC, GTI0) with the field ``fep_id``.
+        ``ACIS_EVT0`` (tables EVENTS and GTI0) and ``ACIS_EXR0`` (EXPREC, GTI0) with the field ``fep_id``; ``ACIS_PBK0``
+        for each parameter block that was dumped.
     Table
         At the end ``FAULTS`` (damaged or missing packets) and ``FINDINGS`` (hot pixels), if there are any.
     """
     extractor = Extractor()
     dictionary = dictionary_of(mission)
     for packets, engineering, final in _blocks(playback, mission, extractor, dictionary):
+        yield from parameter_blocks(packets)
         yield from extractor.products(packets, engineering, final)
     faults, findings = extractor.reader.table(), extractor.findings()
     if len(faults):

@@ -75,7 +75,7 @@ EXPOSURES = Schema(
 )
 
 PARAMETER_BLOCK = Schema(
-    "PBLOCK",
+    "PBK",
     (
         Column("CCD_ID", "i2", "", "CCD that the front-end processor works on; 10: none", limits=(0, 15)),
         Column("FEP_ID", "i2", "", "front-end processor", limits=(0, 5)),

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product
 from mta_assets.level0.acis_columns import PARAMETER_BLOCK, hdu_class
-from mta_assets.missions.load import Mission
 from mta_assets.telemetry.acis_layouts import DUMPED_CC_BLOCK, DUMPED_TE_BLOCK, LOAD_CC_BLOCK, LOAD_TE_BLOCK
-from mta_assets.telemetry.acis_packets import PacketReader, Packets
+from mta_assets.telemetry.acis_packets import Packets
 from mta_assets.telemetry.bitfields import fixed_fields
-from mta_assets.telemetry.science import format_of, science_stream
-
-if TYPE_CHECKING:
-    from mta_assets.telemetry.playback import Playback
-
-BLOCK_SECONDS = 3600.0
-
-
-def extract_parameter_blocks(playback: Playback, mission: Mission, request: Request) -> Iterator[Product]:
-    """One ``ACIS_PBK0`` product for each parameter block that the playback holds."""
-    reader = PacketReader()
-    number, ranges = format_of(mission, "ACIS"), mission.frame.science
-    for block in playback.blocks(BLOCK_SECONDS):
-        packets, _ = reader.read(science_stream(block, number, ranges))
-        yield from parameter_blocks(packets)
-    yield from parameter_blocks(reader.finish())
 
 
 def parameter_blocks(packets: Packets) -> Iterator[Product]:
@@ -46,7 +27,7 @@ def parameter_blocks(packets: Packets) -> Iterator[Product]:
             used = np.flatnonzero(select < 10)
             header: Header = {
                 "INSTRUME": ("ACIS", "instrument"),
-                "CONTENT": ("PBK0", "parameter block"),
+                "CONTENT": ("PBK", "parameter block"),
                 "DETNAM": ("ACIS-" + "".join(str(c) for c in sorted(select[used].tolist())), "CCDs selected"),
                 "READMODE": (readmode, "read mode"),
                 "PBLOCK": (int(value["parameterBlockId"][0]), "parameter block identifier"),

@@ -14,7 +14,8 @@ from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gti_tables
 from mta_assets.core.records import finding
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.core.tables import Header, Product, Table, concatenate, plain
+from mta_assets.instruments.acis import ROWS
 from mta_assets.instruments.geometry_sky import aspect_of
 from mta_assets.level1 import observation
 from mta_assets.level1.acis import Level1
@@ -37,7 +38,6 @@ NOTES = {  # kind → what it means and what to do, of what there are so many
     "no_gti": ("evt0 without good times, none are assumed: extract the playback again", "products"),
     "no_events": ("not a single event came down; look at the evt0 and exr0 of its time", ""),
 }
-COLLECT: Header = {"FIRSTROW": (1, "first row that is read out"), "NROWS": (1024, "rows that are read out")}
 
 
 def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files) -> Product:
@@ -57,7 +57,7 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
         watch.add(events)
     chips = {*found.good, *np.unique(events["CCD_ID"]).tolist()}
     _need(files, "badpix", tstart)
-    known = [table for table in files["badpix"][1] if _plain(table.header.get("CCD_ID")) in chips]
+    known = [table for table in files["badpix"][1] if plain(table.header.get("CCD_ID")) in chips]
     tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))
     common = {**observation.keywords(par), "CONTENT": ("BADPIX", "what data product")}
     return Product("ACIS_BPIX1", tuple(tables), tstart, tstop, common)
@@ -69,6 +69,7 @@ def events(
     ground: Sequence[Product] | None,
     onboard: Sequence[Product] | None,
     pixels: Sequence[Product] | None,
+    masks: Sequence[Product] | None,
     files: Files,
     request: Request,
     **options: Any,
@@ -77,8 +78,8 @@ def events(
 
     Parameters
     ----------
-    evt0, obspar, ground, onboard, pixels
-        ``ACIS_EVT0``, ``OBSPAR``, ``ASOL``, ``ASPSOL_OBC``, ``ACIS_BPIX1`` of the observation.
+    evt0, obspar, ground, onboard, pixels, masks
+        ``ACIS_EVT0``, ``OBSPAR``, ``ASOL``, ``ASPSOL_OBC``, ``ACIS_BPIX1``, ``ACIS_MSK1`` of the observation.
     files
         Calibration of ACIS by kind.
     options
@@ -96,13 +97,23 @@ def events(
     aspect = aspect_of(solution.table) if solution.table is not None else None
     level1 = Level1(settings, _calibration(files, span[0]), aspect, known)
     table = watch.add(level1.block(found.events))
-    common: Header = {**observation.keywords(par), **found.header, **COLLECT, "ASPTYPE": solution.asptype}
+    common: Header = {**observation.keywords(par), **found.header, **_rows(masks), "ASPTYPE": solution.asptype}
     yield Product("ACIS_EVT1", (table, *gti_tables(good)), *span, common)
     yield watch.findings()
     reports = [*aspect_findings(solution, request.partition, quick_look, span)]
     reports += observation.sim_findings(par, request.partition)
     yield from (*reports, *(finding(watch.product, "ACIS", kind, f"{watch.product}: {text}", span, count, unit)
                             for kind, text, count, unit in found.notes))  # fmt: skip
+
+
+def _rows(masks: Sequence[Product] | None) -> Header:
+    """Which rows were read out, from the mask: all of them without one."""
+    head = masks[0].tables[0].header if masks else {}
+    first, last = int(plain(head.get("FIRSTROW", 2))) - 1, int(plain(head.get("LASTROW", ROWS - 1))) + 1
+    return {
+        "FIRSTROW": (first, "Index of first row of CCD (sub)array readout"),
+        "NROWS": (last - first + 1, "Number of rows in (sub)array readout"),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +165,7 @@ def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
         keep = (times >= span[0]) & (times < span[1])
         seen, reversed_ = _seen(product)
         inside = intervals.intersect(seen, [span])
-        if str(_plain(head.get("DATAMODE"))) != par.get("datamode") or not (keep.any() or len(inside)):
+        if str(plain(head.get("DATAMODE"))) != par.get("datamode") or not (keep.any() or len(inside)):
             continue
         parts.append(table.where(keep))
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
@@ -227,11 +238,7 @@ def _need(files: Files, kind: str, time: float) -> None:
 
 def _number(header: Header, name: str, what: str) -> float:
     """A keyword that has to be a number."""
-    value = _plain(header.get(name))
+    value = plain(header.get(name))
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise BadData(f"{what}: keyword {name} is {value!r}, expected a number; extract the playback again")
     return float(value)
-
-
-def _plain(given: Any) -> Any:
-    return given[0] if isinstance(given, tuple) else given

@@ -10,7 +10,6 @@ from mta_assets.core.flags import Quality
 from mta_assets.core.tables import Product, Table
 from mta_assets.level0.acis import check_packets, extract_events
 from mta_assets.level0.acis_columns import ESTIMATED, EVENTS, INCOMPLETE, SUSPECT_FRAME
-from mta_assets.level0.acis_parameters import extract_parameter_blocks
 from mta_assets.simulate.acis_packets import (
     PacketBatch,
     encode_events,
@@ -276,7 +275,8 @@ def test_a_parameter_block_gives_its_identifier_and_its_ccds() -> None:
         bits |= 10 << (112 + 4 * fep)
     words = np.frombuffer(bits.to_bytes(300, "little"), "<u4")
     science = science_of(encode_words(12, words), np.array([3]), 16)
-    (product,) = extract_parameter_blocks(Played([frame_block(science, FIRST, "ACIS")]), chandra(), REQUEST)
+    (product,), _ = extract([frame_block(science, FIRST, "ACIS")])
+    assert product.file_id == "ACIS_PBK0"
     header = {key: value[0] for key, value in product.header.items()}
     assert (header["PBLOCK"], header["DETNAM"], header["READMODE"]) == (0x00D50014, "ACIS-67", "TIMED")
     assert (header["FEP_MODE"], header["BEP_MODE"], header["STARTROW"], header["ROWCNT"]) == (2, 2, 448, 127)

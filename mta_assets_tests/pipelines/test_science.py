@@ -33,10 +33,11 @@ PLAYBACK = ("EDE", "ADE", "HDE", "ACA_TELEMETRY", "OBC_ASPECT", "OBI_SEG", "OBI_
 BOTH = {
     ACIS: {
         "ASPECT_OBC": 1, "ACIS_BPIX": 1, "ACIS_L1": 1, "ACIS_GRATINGS": 3, "ACIS_L2": 1, "ACIS_PHA2": 1,
-        "ACIS_SOURCES": 1, "ACIS_IMAGE": 2,
+        "ACIS_SOURCES": 1, "ACIS_IMAGE": 2, "ACIS_MASK": 1,
+        "ACIS_FOV": 1,
     },
     HRC: {"ASPECT_OBC": 1, "HRC_REGIONS": 2, "HRC_GOODTIME": 2, "HRC_L1": 1, "HRC_L2": 1, "HRC_SOURCES": 1,
-          "HRC_IMAGE": 2},
+          "HRC_IMAGE": 2, "HRC_FOV": 1},
 }  # fmt: skip
 ARCHIVAL = {
     ACIS: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "ACIS_SPECTRA": 4},

@@ -1,0 +1,97 @@
+"""Steps for what of the detector and of the sky an observation could see: mask of ACIS, field of view of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.request import Request
+from mta_assets.core.tables import Product, Table, plain
+from mta_assets.level1 import acis_mask, observation
+from mta_assets.level1.aspect_choice import best_aspect
+from mta_assets.level1.fov import Edges, fov_table, outlines
+
+
+def mask(obspar: Sequence[Product], blocks: Sequence[Product] | None) -> Product:
+    """``ACIS_MSK1`` from the chips of the observation and the parameter block of its run, if there is one."""
+    par = observation.parameters(obspar)
+    tstart, tstop = observation.span(par)
+    detnam = par.get("detnam", "")
+    if not acis_mask.chips_of(detnam):
+        raise NothingToDo(f"no chips are known of obsid {par.get('obs_id', '?')}: there are no exposures of it")
+    block = acis_mask.block_of(blocks, detnam, tstart, tstop)
+    common = {**observation.keywords(par), "CONTENT": ("MSK", "what data product")}
+    return Product("ACIS_MSK1", tuple(acis_mask.mask_tables(detnam, block)), tstart, tstop, common)
+
+
+def field_of_view(
+    obspar: Sequence[Product],
+    masks: Sequence[Product],
+    ground: Sequence[Product] | None,
+    onboard: Sequence[Product] | None,
+    request: Request,
+    *,
+    file_id: str,
+) -> Product:
+    """The fov1 product of an observation.
+
+    Parameters
+    ----------
+    obspar, masks, ground, onboard
+        ``OBSPAR``, the mask (msk1) of the instrument, ``ASOL``, ``ASPSOL_OBC``.
+
+    Raises
+    ------
+    NothingToDo
+        If there is no aspect solution of the time of the observation.
+    """
+    par = observation.parameters(obspar)
+    tstart, tstop = observation.span(par)
+    best = best_aspect(ground, onboard, request.stream == "sap")
+    solution = best.table
+    if solution is not None:
+        time = np.asarray(solution["time"], float)
+        solution = solution.where((time >= tstart) & (time <= tstop))
+    if solution is None or not len(solution):
+        raise NothingToDo("no aspect solution of this time: the field of view is not known")
+    instrument = "ACIS" if par.get("instrume") == "ACIS" else par.get("detector", "")
+    sim = observation.number(par, "sim_x"), observation.number(par, "sim_z")
+    nominal = observation.number(par, "ra_nom"), observation.number(par, "dec_nom")
+    polygons = outlines(instrument, edges_of(masks[0]), solution, sim, nominal)
+    common = {**observation.keywords(par), "CONTENT": ("FOV", "what data product"), "ASPTYPE": best.asptype}
+    return Product(file_id, (fov_table(polygons, instrument, nominal),), tstart, tstop, common)
+
+
+def edges_of(product: Product) -> dict[int, Edges]:
+    """First and last pixel of each chip in a mask: its rectangles that take events (sampling cycle above 0).
+
+    Raises
+    ------
+    BadData
+        If a table does not say of which chip it is.
+    """
+    found: dict[int, Edges] = {}
+    for table in product.tables:
+        shape = np.char.strip(table["SHAPE"].astype(str))
+        for row in np.flatnonzero((shape == "rectangle") & (table["SAMP_CYC"] > 0)).tolist():
+            chip = _chip(product, table, row)
+            x, y = (tuple(float(edge) for edge in table[name][row]) for name in ("CHIPX", "CHIPY"))
+            known = found.get(chip, ((x[0], x[1]), (y[0], y[1])))
+            found[chip] = (
+                (min(known[0][0], x[0]), max(known[0][1], x[1])),
+                (min(known[1][0], y[0]), max(known[1][1], y[1])),
+            )
+    return found
+
+
+def _chip(product: Product, table: Table, row: int) -> int:
+    """Chip of a rectangle: CCD_ID of ACIS; the HRC numbers its rectangles (COMPONENT) from 0 or, of the S, from 1."""
+    chip = plain(table.header.get("CCD_ID"))
+    if chip is not None:
+        return int(chip)
+    if "COMPONENT" not in table:
+        raise BadData(f"{product.file_id}[{table.name}]: neither CCD_ID nor COMPONENT says of which chip it is")
+    first = 1 if str(plain(product.header.get("DETNAM", ""))).strip() == "HRC-S" else 0
+    return int(table["COMPONENT"][row]) + first
