@@ -20,10 +20,11 @@ from mta_assets.level2 import celldetect, measure, poisson, psf
 from mta_assets.level2.columns import blocks, column, find, identity, keyword, required
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
 from mta_assets.level2.exposure import chip_places, exposure_map, outline, without
-from mta_assets.level2.skygrid import Grid, grid_of, image_of, plane_keywords, sky_plane
+from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_of, plane_keywords, sky_plane
 
 Array = NDArray[np.float64]
 ELLIPSE = 3.0  # [sigma] half-axes of the ellipses in the list
+MOST_SKY = max(SIZES.values())  # [pixel] no sky plane is larger
 MARGIN = 10  # [bin] around the events
 BINS = {"ACIS": 1.0, "HRC": 8.0}  # [sky pixel] bins of the image: 0.5 and 1.1 arcsec; places come from the events
 
@@ -180,24 +181,28 @@ def _table(found: Found, field: Field, exposure: float, header: Header) -> Table
             "BLOCK": np.full(len(found), binning),
             "COMPONENT": np.arange(1, len(found) + 1),
         },
-        {
-            "CONTENT": ("SRCLIST", "source list"),
-            "HDUCLASS": ("ASC", "format"),
-            "HDUCLAS1": ("REGION", "kind of table"),
-            "HDUCLAS2": ("STANDARD", "which ones"),
-            "EENERGY": (APERTURE, "part of a point source's light in the aperture"),
-            "ELLSIGMA": (ELLIPSE, "half-axes of ellipses in sigma"),
-            "EXPOSURE": (exposure, "[s] exposure time"),
-            **plane_keywords(plane, SRCLIST.names.index("X") + 1, SRCLIST.names.index("Y") + 1),
-            **header,
-        },
+        {**_header(plane, exposure), **header},
     )
+
+
+def _header(plane: SkyPlane, exposure: float) -> Header:
+    """Keywords of a source list, of one without rows too."""
+    return {
+        "CONTENT": ("SRCLIST", "source list"),
+        "HDUCLASS": ("ASC", "format"),
+        "HDUCLAS1": ("REGION", "kind of table"),
+        "HDUCLAS2": ("STANDARD", "which ones"),
+        "EENERGY": (APERTURE, "part of a point source's light in the aperture"),
+        "ELLSIGMA": (ELLIPSE, "half-axes of ellipses in sigma"),
+        "EXPOSURE": (exposure, "[s] exposure time"),
+        **plane_keywords(plane, SRCLIST.names.index("X") + 1, SRCLIST.names.index("Y") + 1),
+    }
 
 
 def sources_of(
     evt2: Product, file_id: str, energy: tuple[float, float] | None = None, false_alarms: float = FALSE_ALARMS
 ) -> Product:
-    """The source product (src2) of a level-2 event product.
+    """The source product (src2) of a level-2 event product; without events on the sky its list has no rows.
 
     Parameters
     ----------
@@ -209,25 +214,36 @@ def sources_of(
     Raises
     ------
     BadData
-        If the product has no events, or a keyword of its coordinates is missing.
+        If there is no exposure, or a keyword of the coordinates is missing.
     """
     events = evt2.table("EVENTS")
     arms = next((table for table in evt2.tables if table.name == "REGION" and find(table, "TG_PART") is not None), None)
-    if energy is not None:
-        value = column(events, "ENERGY")
-        events = events.where((value >= energy[0]) & (value < energy[1]))
-    if not len(events):
-        raise BadData(
-            f"{file_id}: {evt2.file_id} has no events{'' if energy is None else f' at {energy} eV'}: no sources"
-        )
+    events = events.where(_on_sky(events) & _within(events, energy))
     seconds = keyword(events.header, "EXPOSURE")
     if not isinstance(seconds, int | float) or seconds <= 0:
         seconds = max((intervals.total(g) for g in gtis_of(evt2.tables).values()), default=0.0)
     if seconds <= 0:
         raise BadData(f"{file_id}: {evt2.file_id} has neither EXPOSURE nor good times: make it again")
     header = identity(events.header)
-    found = source_list(events, field_of(events, arms=arms), float(seconds), false_alarms)
+    if len(events):
+        found = source_list(events, field_of(events, arms=arms), float(seconds), false_alarms)
+    else:
+        found = SRCLIST.empty(_header(sky_plane(events), float(seconds)))
     return Product(file_id, (found,), evt2.tstart, evt2.tstop, header)
+
+
+def _on_sky(events: Table) -> NDArray[np.bool_]:
+    """Events whose sky coordinates are pixels of the sky plane: no NaN, nothing far beyond."""
+    size = MOST_SKY + 0.5
+    inside = [(column(events, name) >= 0.5) & (column(events, name) < size) for name in ("X", "Y")]
+    return np.asarray(inside[0] & inside[1])
+
+
+def _within(events: Table, energy: tuple[float, float] | None) -> NDArray[np.bool_]:
+    if energy is None:
+        return np.ones(len(events), bool)
+    value = column(events, "ENERGY")
+    return np.asarray((value >= energy[0]) & (value < energy[1]))
 
 
 __all__ = ["SRCLIST", "field_of", "source_list", "sources_of"]

@@ -47,6 +47,12 @@ def channel_counts(events: Iterable[Table], region: Region, channels: tuple[int,
     return counts
 
 
+def counts_within(evt2: Product, region: Region) -> int:
+    """Events of an observation in a region."""
+    parts = blocks(evt2.table("EVENTS"))
+    return sum(int(np.count_nonzero(contains(region, column(part, "X"), column(part, "Y")))) for part in parts)
+
+
 def group(counts: Array, least: int) -> NDArray[np.int16]:
     """GROUPING that puts channels together until each group has ``least`` counts; the last may have fewer.
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from mta_assets.core import intervals
-from mta_assets.core.errors import NothingToDo
+from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gtis_of
+from mta_assets.core.records import finding
 from mta_assets.core.tables import Product, Table
 from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
 from mta_assets.level2.columns import keyword
@@ -42,8 +43,17 @@ def hrc_events(
     file_id: str,
 ) -> Product:
     """``HRC_EVT2``; without dead-time statistics DTCOR is 1, and the header says so."""
-    factor = float(dtfstat[0].tables[0]["DTCOR"][0]) if dtfstat else 1.0
-    return _filtered((evt1a or evt1)[0], flt1, events.HRC, factor, file_id)
+    return _filtered((evt1a or evt1)[0], flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else 1.0, file_id)
+
+
+def _dead_time(product: Product) -> float:
+    given = product.tables[0]["DTCOR"]
+    if len(given) != 1 or not 0 < given[0] <= 1:
+        raise BadData(
+            f"{product.file_id}: DTCOR is {given.tolist()}, expected one number above 0 and at most 1; make "
+            "HRC_DTFSTAT again or deliver another dtfstat1"
+        )
+    return float(given[0])
 
 
 def _filtered(
@@ -53,8 +63,9 @@ def _filtered(
     table = table.with_header({**product.header, **table.header})
     gtis = gtis_of(product.tables)
     if flt1:
-        good = gtis_of(flt1[0].tables).get(None, intervals.EMPTY)
-        gtis = {chip: intervals.intersect(given, good) for chip, given in gtis.items()} or {None: good}
+        good = gtis_of(flt1[0].tables)  # one for all chips, or, as in real files of ACIS, one for each
+        every = good.get(None, intervals.EMPTY)
+        gtis = {chip: intervals.intersect(given, good.get(chip, every)) for chip, given in gtis.items()} or good
     made = events.level2_events(table, gtis, file_id, selection, dtcor)
     region = tuple(one for one in product.tables if one.name == "REGION")
     return replace(made, tables=(*made.tables, *region))
@@ -118,8 +129,10 @@ def spectra_and_curves(
     significance: float = 5.0,
     least: int = 15,
     width: float = 300.0,
-) -> Iterator[Product]:
+) -> Iterator[Product | Table]:
     """Spectrum (PHA type I) and light curve of each of the brightest sources; ``source`` is its COMPONENT.
+
+    A source where the event list has no event has neither, but a finding: the two do not belong together.
 
     Parameters
     ----------
@@ -131,15 +144,36 @@ def spectra_and_curves(
         Counts in a group of the spectrum.
     width
         Bins of the light curve [s].
+
+    Raises
+    ------
+    NothingToDo
+        If no source is that significant.
     """
     table = src2[0].table("SRCLIST")
     chosen = np.flatnonzero(table["SIGNIFICANCE"] >= significance)
+    if not len(chosen):
+        raise NothingToDo(
+            f"none of the {len(table)} sources is of {significance:g} sigma: there is no spectrum to make"
+        )
     chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
     for row in chosen.tolist():
         region = regions.source_region(*(float(value) for value in _circle(table, row)))
         fields = {"source": int(table["COMPONENT"][row])}
+        if not spectra.counts_within(evt2[0], region):
+            yield _strange(src2[0], fields["source"], region)
+            continue
         yield replace(spectra.spectrum(evt2[0], region, spectrum, least), fields=fields)
         yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
+
+
+def _strange(src2: Product, number: int, region: regions.Region) -> Table:
+    place = ", ".join(f"{value:.1f}" for value in (region[0].x, region[0].y))
+    detail = (
+        f"source {number} of the src2 at sky pixel ({place}): no event of the evt2 is there, no spectrum; the two do "
+        "not belong together: make the src2 again"
+    )
+    return finding(f"{src2.file_id} source {number}", "SRC", "no_counts", detail, (src2.tstart, src2.tstop))
 
 
 def _circle(table: Table, row: int) -> tuple[float, float, float]:

@@ -160,15 +160,40 @@ def test_a_readout_streak_makes_no_sources(seed):
     assert len(table) <= 2
 
 
+def changed(product: Product, **columns: object) -> Product:
+    events = product.tables[0]
+    table = Table(events.name, {**events.columns, **columns}, events.header)
+    return Product(product.file_id, (table, *product.tables[1:]), product.tstart, product.tstop, product.header)
+
+
 def test_events_that_can_not_be_searched_are_refused_with_what_to_do():
     good = observation(background=500, sources=())
-    none = Product("ACIS_EVT2", (good.tables[0].where(np.zeros(0, int)), *good.tables[1:]), 0.0, 1.0)
-    with pytest.raises(BadData, match="no events"):
-        sources_of(none, "ACIS_SRC2")
     header = {k: v for k, v in good.tables[0].header.items() if k != "RA_PNT"}
     with pytest.raises(BadData, match="RA_PNT"):
         sources_of(Product("ACIS_EVT2", (Table("EVENTS", good.tables[0].columns, header),), 0.0, 1.0), "ACIS_SRC2")
+    blind = Product("ACIS_EVT2", (good.tables[0].with_header({"EXPOSURE": -1.0}),), 0.0, 1.0)
+    with pytest.raises(BadData, match="neither EXPOSURE nor good times: make it again"):
+        sources_of(blind, "ACIS_SRC2")
     assert len(sources_of(good, "ACIS_SRC2").table("SRCLIST")) <= 1
+
+
+def test_without_events_on_the_sky_the_list_is_empty_and_has_its_keywords():
+    good = observation(background=500, sources=())
+    events = good.tables[0]
+    none = Product("ACIS_EVT2", (events.where(slice(0, 0)), *good.tables[1:]), 0.0, 1.0)
+    for product in (none, changed(good, X=np.full(len(events), np.nan, np.float32))):
+        table = sources_of(product, "ACIS_SRC2").table("SRCLIST")
+        full = sources_of(good, "ACIS_SRC2").table("SRCLIST")
+        assert (len(table), list(table.columns)) == (0, list(full.columns))
+        assert {k: v for k, v in table.header.items() if k != "EXPOSURE"}.items() <= full.header.items()
+
+
+def test_an_event_far_off_the_sky_plane_does_not_spoil_the_list():
+    good = observation()
+    x = good.tables[0]["X"].copy()
+    x[:2] = -1e30, np.inf
+    found, expected = (sources_of(one, "ACIS_SRC2").table("SRCLIST") for one in (changed(good, X=x), good))
+    assert len(found) == len(expected) > 0
 
 
 def products():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mta_assets.core.errors import NothingToDo
+from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.gti import gti_tables
 from mta_assets.core.tables import Product, Table
-from mta_assets.level2.steps import grating_spectrum, source_list
+from mta_assets.level2.sources import SRCLIST
+from mta_assets.level2.steps import acis_events, grating_spectrum, hrc_events, source_list, spectra_and_curves
 
 
 def evt2(**header: str) -> list[Product]:
@@ -22,3 +24,66 @@ def test_continuous_clocking_has_no_image_to_find_sources_in() -> None:
 def test_events_without_regions_have_no_grating_spectra() -> None:
     with pytest.raises(NothingToDo, match="the events have no grating coordinates"):
         grating_spectrum(evt2(GRATING="HETG"), file_id="ACIS_PHA2")
+
+
+def events(instrument: str = "ACIS") -> Product:
+    """Three events of chips 6 and 7 at 1, 5 and 9 s, all good, with good times of each chip."""
+    columns = {
+        "time": np.array([1.0, 5.0, 9.0]), "ccd_id": np.array([6, 7, 7], np.int16), "x": np.array([10.0, 20.0, 20.5]),
+        "y": np.array([10.0, 20.0, 20.5]), "grade": np.zeros(3, np.int16), "status": np.zeros((3, 32), bool),
+        "pi": np.array([5, 6, 7], np.int32),
+    }  # fmt: skip
+    if instrument == "HRC":
+        del columns["ccd_id"], columns["grade"]
+    gtis = {None: np.array([[0.0, 10.0]])} if instrument == "HRC" else dict.fromkeys((6, 7), np.array([[0.0, 10.0]]))
+    header = {"INSTRUME": instrument, "EXPTIME": 3.1, "TIMEDEL": 3.2}
+    return Product(f"{instrument}_EVT1", (Table("EVENTS", columns, header), *gti_tables(gtis)), 0.0, 10.0)
+
+
+def test_good_times_of_a_filter_file_hold_for_all_chips_or_each_for_its_own() -> None:
+    def kept(gtis: dict[int | None, np.ndarray]) -> list[float]:
+        flt1 = Product("ACIS_FLT1", tuple(gti_tables(gtis)), 0.0, 10.0)
+        made = acis_events([events()], None, [flt1], file_id="ACIS_EVT2")
+        return [float(time) for time in made.table("EVENTS")["time"]]
+
+    early, late = np.array([[0.0, 5.0]]), np.array([[5.0, 10.0]])
+    assert kept({None: late}) == [5.0, 9.0]
+    assert kept({6: early, 7: late}) == [1.0, 5.0, 9.0]
+    assert kept({7: late}) == [5.0, 9.0]  # a chip that the file does not name has no good time
+
+
+@pytest.mark.parametrize("dtcor", [[], [0.9, 0.9], [np.nan], [0.0], [-0.5], [1.01]])
+def test_a_dead_time_that_can_not_be_is_refused_with_what_to_do(dtcor: list[float]) -> None:
+    statistics = Product("HRC_DTFSTAT1", (Table("DTFSTATS", {"DTCOR": np.array(dtcor)}),), 0.0, 10.0)
+    with pytest.raises(BadData, match=r"DTCOR is .* make HRC_DTFSTAT again or deliver another dtfstat1"):
+        hrc_events([events("HRC")], None, None, [statistics], file_id="HRC_EVT2")
+
+
+def sources(**columns: list[float]) -> Product:
+    count = len(columns["X"])
+    plain: dict[str, object] = {
+        "SIGNIFICANCE": [9.0] * count, "NET_COUNTS": list(range(count, 0, -1)), "R": [[3.0, 2.0]] * count,
+        "COMPONENT": list(range(1, count + 1)), **columns,
+    }  # fmt: skip
+    return Product("ACIS_SRC2", (Table("SRCLIST", {k: np.array(v) for k, v in plain.items()}),), 0.0, 10.0)
+
+
+def of(src2: Product) -> list[Product | Table]:
+    evt2 = acis_events([events()], None, None, file_id="ACIS_EVT2")
+    return list(spectra_and_curves([evt2], [src2], spectrum="ACIS_PHA", curve="ACIS_LC"))
+
+
+def test_a_source_where_no_event_is_has_no_spectrum_but_a_finding_and_the_others_have_theirs() -> None:
+    made = of(sources(X=[500.0, 20.0, np.nan], Y=[500.0, 20.0, 20.0]))
+    kinds = [str(one["kind"][0]) if isinstance(one, Table) else one.file_id for one in made]
+    assert kinds == ["no_counts", "ACIS_PHA", "ACIS_LC", "no_counts"]
+    assert "source 1 of the src2 at sky pixel (500.0, 500.0): no event of the evt2 is there" in str(
+        made[0]["detail"][0]
+    )  # type: ignore[index]
+    assert made[1].table("SPECTRUM")["COUNTS"].sum() == 2  # type: ignore[union-attr]
+
+
+def test_without_a_significant_source_there_is_no_spectrum_to_make() -> None:
+    for src2 in (sources(X=[20.0], Y=[20.0], SIGNIFICANCE=[4.9]), Product("ACIS_SRC2", (SRCLIST.empty(),), 0.0, 1.0)):
+        with pytest.raises(NothingToDo, match="sources is of 5 sigma"):
+            of(src2)
