@@ -5,6 +5,7 @@ Real ACIS files (evt1, evt2 of 28229, 14392, 03392): EXTNAME ``GTI``, EXTVER and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -62,3 +63,38 @@ def gti_tables(gtis: Gtis, main: int | None = None) -> list[Table]:
         table = GTI.build({"START": good[:, 0], "STOP": good[:, 1]}, header)
         found.append(Table("GTI" if chip is None else f"GTI{chip}", table.columns, header, GTI))
     return found
+
+
+SUBSPACE = re.compile(r"\d*DS(TYP|VAL|FORM|UNIT|REF)\d+")
+
+
+def subspace(gtis: Gtis, main: int | None = None, grades: Sequence[int] | None = None) -> Header:
+    """Keywords that say which part of the data the rows of a table are: its good times, chips and grades.
+
+    The data subspace of real files of the archive (DSTYP, DSVAL, DSFORM, DSUNIT, DSREF of 28229, 14392 and 2886): what
+    holds of the main chip without a number before it, of the second chip with 2, and so on. CIAO filters by it.
+    """
+    order = sorted(gtis, key=lambda chip: (chip != main, -1 if chip is None else chip))
+    found: Header = {}
+    axes: list[tuple[str, str, str]] = [("time", "D", "s")]
+    axes += [("ccd_id", "I", "")] if any(chip is not None for chip in order) else []
+    axes += [("grade", "I", "")] if grades is not None else []
+    chosen = ",".join(f"{grade}:{grade}" for grade in grades or ())
+    for number, (name, form, unit) in enumerate(axes, start=1):
+        found[f"DSTYP{number}"] = (name, "data subspace: its axis")
+        for part, chip in enumerate(order, start=1):
+            before = "" if part == 1 else str(part)
+            value = {"time": "TABLE", "ccd_id": f"{chip}:{chip}", "grade": chosen}[name]
+            if part == 1 or name != "time":
+                found[f"{before}DSVAL{number}"] = (value, "data subspace: what is in it")
+            if name == "time":
+                found[f"{before}DSREF{number}"] = (f":GTI{'' if chip is None else chip}", "data subspace: its table")
+        found[f"DSFORM{number}"] = (form, "data subspace: type of the axis")
+        if unit:
+            found[f"DSUNIT{number}"] = (unit, "data subspace: unit of the axis")
+    return found
+
+
+def without_subspace(header: Header) -> Header:
+    """A header without such keywords: of a table whose rows are another part of the data."""
+    return {name: value for name, value in header.items() if not SUBSPACE.fullmatch(name)}

@@ -15,6 +15,7 @@ from mta_assets.instruments.acis import SPLIT_THRESHOLD
 from mta_assets.instruments.geometry import INSTRUMENTS
 from mta_assets.level1.acis_gain import ChargeTransfer, EnergyScale, Gain, TimeGain
 from mta_assets.level1.acis_position import ADJUSTMENTS, SubPixel
+from mta_assets.level1.observation import pairs
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def header(schema: Schema, settings: Settings, ready: Calibration) -> Header:
     """
     found: Header = {
         "CONTENT": ("EVT1", "What data product"),
-        "HDUCLASS": ("OGIP", ""), "HDUCLAS1": ("EVENTS", ""), "HDUCLAS2": ("ALL", ""),
+        "HDUCLASS": ("OGIP", ""), "HDUCLAS1": ("EVENTS", ""), "HDUCLAS2": ("ALL", ""), "HDUVERS": ("1.0.0", ""),
         "PIX_ADJ": (settings.pix_adj, "Subpixel adjustment algorithm"),
         "RAND_SKY": (1.0 if settings.pix_adj == "RANDOMIZE" else 0.0, "[pixel] width of randomised positions"),
         "RAND_PI": (settings.rand_pi, "[adu] width of randomised pulse heights"),
@@ -156,11 +157,7 @@ def header(schema: Schema, settings: Settings, ready: Calibration) -> Header:
         "ACSYS4": ("SKY:ASC-FP-1.1", "reference for sky coord system"),
         **{name: (value, "calibration file") for name, value in ready.files.items()},
     }  # fmt: skip
-    for number, (pair, what) in enumerate(
-        ((("chipx", "chipy"), "chip"), (("tdetx", "tdety"), "tdet"), (("detx", "dety"), "det"), (("x", "y"), "sky")), 1
-    ):
-        found[f"MTYPE{number}"] = (what, "DM Keyword: Descriptor name.")
-        found[f"MFORM{number}"] = (",".join(pair), "[pixel]")
+    found |= pairs(("chip", "tdet", "det", "sky"))
     frame = INSTRUMENTS["ACIS"]
     pixel = float(np.degrees(frame.det_pixel))
     axes = (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
-from mta_assets.core.gti import GTI
+from mta_assets.core.gti import GTI, subspace
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level1.goodtime_rules import passes
 
@@ -135,7 +135,11 @@ def filter_product(file_id: str, judged: Judged, tstart: float, tstop: float) ->
     ``tstart``, ``tstop`` are those of the observation. No good time at all is no error: the GTI has no rows and ONTIME
     is zero.
     """
-    header: Header = {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("FILTER", "kind of table")}
+    header: Header = {
+        "HDUCLASS": ("ASC", "format"),
+        "HDUCLAS1": ("FILTER", "kind of table"),
+        **subspace({None: judged.gti}),
+    }
     common: Header = {"CONTENT": ("GTI", "data product"), "ONTIME": (judged.ontime, "[s] sum of the good times")}
     return Product(file_id, (FILTER.empty(header), gti_table(judged.gti)), tstart, tstop, common)
 

@@ -14,17 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
+from mta_assets.core.gti import subspace
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import geometry, hrc_plane, hrc_status
 from mta_assets.level1 import hrc_sky, hrc_taps
 from mta_assets.level1.hrc_calibration import Calibration
 from mta_assets.level1.hrc_columns import CHIP_LIMITS, TELEMETERED, events_schema, world_coordinates
 from mta_assets.level1.hrc_regions import BadRegions
+from mta_assets.level1.observation import pairs
+from mta_assets.telemetry.hrc_events import TICK
 
 Array = NDArray[Any]
 Columns = Mapping[str, Array]
 
+ACSYS: Header = {  # of HRC-I lists (2886); no list of HRC-S is at hand
+    "ACSYS1": ("RAW:AXAF-HRC-1.1", "raw coordinates"), "ACSYS2": ("CHIP:AXAF-HRC-1.1", "chip coordinates"),
+    "ACSYS3": ("TDET:HRC-2.4I", "tiled detector"), "ACSYS4": ("DET:ASC-FP-2.1", "focal plane"),
+    "ACSYS5": ("SKY:ASC-FP-2.1", "sky"),
+}  # fmt: skip
 BLOCK = 65536  # [events] few enough for a core's cache, enough that calls cost nothing
 
 
@@ -210,11 +219,19 @@ def event_product(
     detector = setup.plane.detector
     made = list(stream(events, setup))
     table = concatenate(made) if made else events_schema(detector).empty()
+    good = intervals.normalise(np.column_stack([gti["START"], gti["STOP"]]))
     lost = int(np.count_nonzero(~np.isfinite(table["x"])))
     own: Header = {
         "HDUCLASS": ("OGIP", "format"),
         "HDUCLAS1": ("EVENTS", "kind of table"),
         "HDUCLAS2": ("ALL", "which ones"),
+        "HDUVERS": ("1.0.0", "version of the format"),
+        "TIMEDEL": (TICK, "[s] clock of the events"),
+        "TIMEPIXR": (0.5, "time is of the middle of a tick"),
+        "ONTIME": (intervals.total(good), "[s] sum of GTIs"),
+        **(ACSYS if detector == "HRC-I" else {}),
+        **pairs(("raw", "chip", "tdet", "det", "sky")),
+        **subspace({None: good}),
         "NOASPECT": (lost, "events without sky coordinates: no aspect at their time"),
         **world_coordinates(detector, setup.ra_nom, setup.dec_nom),
     }

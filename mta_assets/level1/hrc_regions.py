@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData, ConfigError
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.hrc import PHA_MAX
 from mta_assets.level1.hrc_calibration import FOLDER
 from mta_assets.level1.hrc_columns import BADPIX, CHIP_LIMITS, MASK
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 62  # rectangles of one chip: one bit each
 BEYOND_X, BEYOND_Y = np.uint64(1 << 62), np.uint64(1 << 63)  # the bits of what lies beside the chip
+PLACE: Header = {"MTYPE1": ("CHIP", "pair of columns"), "MFORM1": ("CHIPX,CHIPY", "[pixel]")}
 EDGE = 1  # STATUS bit (from 0) of the regions at the edges, as the archive sets it
 
 
@@ -90,7 +91,7 @@ def bad_pixel_table(rows: Iterable[tuple[int, tuple[int, int], tuple[int, int], 
             "CHIPY": np.array([row[2] for row in found], np.int16).reshape(-1, 2),
             "STATUS": np.unpackbits(status, axis=1, bitorder="little").astype(bool),
         },
-        {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("BADPIX", "which one")},
+        {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("BADPIX", "which one"), **PLACE},
     )
 
 
@@ -133,7 +134,7 @@ def mask_table(bad: Table, detector: str) -> Table:
             columns[name].append((low, high))
     count = last - first + 1
     rest = {"COMPONENT": range(count), "SAMP_CYC": [1] * count, "PHAMIN": [0] * count, "PHAMAX": [PHA_MAX] * count}
-    header = {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("MASK", "which one")}
+    header = {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("MASK", "which one"), **PLACE}
     return MASK.build({"SHAPE": np.full(count, "rectangle", "U16"), **columns, **rest}, header)
 
 

@@ -106,11 +106,28 @@ def keywords(par: Parameters) -> Header:
     """
     header: Header = {key: (par[name], text) for key, (name, text) in TEXTS.items() if name in par}
     header |= {key: (number(par, name), text) for key, (name, text) in NUMBERS.items() if name in par}
+    header["RADESYS"] = ("ICRS", "world coordinate system")
     header["OBI_NUM"] = (int(number(par, "obi_num")) if "obi_num" in par else 0, "observation interval number")
     for axis in ("ra", "dec"):
         header[f"{axis.upper()}_TARG"] = (number(par, f"{axis}_targ" if f"{axis}_targ" in par else f"{axis}_nom"),
                                           f"[deg] target {axis}")  # fmt: skip
     return header
+
+
+def pairs(names: Sequence[str]) -> Header:
+    """Keywords that say which columns of an event list are one place (MTYPE, MFORM), and that the sky's is RA and Dec.
+
+    Parameters
+    ----------
+    names
+        raw, chip, tdet, det, sky in the order of the archive's lists (of 28229 and 2886).
+    """
+    header: Header = {}
+    for number, name in enumerate(names, start=1):
+        axes = "x,y" if name == "sky" else f"{name}x,{name}y"
+        header |= {f"MTYPE{number}": (name, "pair of columns"), f"MFORM{number}": (axes, "[pixel]")}
+    number = len(names) + 1
+    return header | {f"MTYPE{number}": ("EQPOS", "world coordinates"), f"MFORM{number}": ("RA,DEC", "[deg]")}
 
 
 def span(par: Parameters) -> tuple[float, float]:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.gti import gti_tables
+from mta_assets.core.gti import Gtis, gti_tables, subspace
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Header, Product, Table, concatenate, plain
+from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments.acis import ROWS
 from mta_assets.instruments.geometry_sky import aspect_of
+from mta_assets.instruments.livetime import live_keywords, main_ccd
 from mta_assets.level1 import observation
 from mta_assets.level1.acis import Level1
 from mta_assets.level1.acis_findings import EventWatch
@@ -57,7 +59,7 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
         watch.add(events)
     chips = {*found.good, *np.unique(events["CCD_ID"]).tolist()}
     _need(files, "badpix", tstart)
-    known = [table for table in files["badpix"][1] if plain(table.header.get("CCD_ID")) in chips]
+    known = [table for table in files["badpix"][1] if keyword(table.header, "CCD_ID") in chips]
     tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))
     common = {**observation.keywords(par), "CONTENT": ("BADPIX", "what data product")}
     return Product("ACIS_BPIX1", tuple(tables), tstart, tstop, common)
@@ -98,7 +100,9 @@ def events(
     level1 = Level1(settings, _calibration(files, span[0]), aspect, known)
     table = watch.add(level1.block(found.events))
     common: Header = {**observation.keywords(par), **found.header, **_rows(masks), "ASPTYPE": solution.asptype}
-    yield Product("ACIS_EVT1", (table, *gti_tables(good)), *span, common)
+    main = main_ccd(good, common)
+    table = table.with_header({**_live(good, common), **subspace(good, main)})
+    yield Product("ACIS_EVT1", (table, *gti_tables(good, main)), *span, common)
     yield watch.findings()
     reports = [*aspect_findings(solution, request.partition, quick_look, span)]
     reports += observation.sim_findings(par, request.partition)
@@ -109,7 +113,7 @@ def events(
 def _rows(masks: Sequence[Product] | None) -> Header:
     """Which rows were read out, from the mask: all of them without one."""
     head = masks[0].tables[0].header if masks else {}
-    first, last = int(plain(head.get("FIRSTROW", 2))) - 1, int(plain(head.get("LASTROW", ROWS - 1))) + 1
+    first, last = int(keyword(head, "FIRSTROW", 2)) - 1, int(keyword(head, "LASTROW", ROWS - 1)) + 1
     return {
         "FIRSTROW": (first, "Index of first row of CCD (sub)array readout"),
         "NROWS": (last - first + 1, "Number of rows in (sub)array readout"),
@@ -139,7 +143,7 @@ class Gathered:
 
     def number(self, name: str, default: float) -> float:
         """A keyword of the frames; the default where there is none."""
-        return _number(self.header, name, "evt0") if name in self.header else default
+        return required(self.header, name, "evt0") if name in self.header else default
 
 
 def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
@@ -165,11 +169,11 @@ def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
         keep = (times >= span[0]) & (times < span[1])
         seen, reversed_ = _seen(product)
         inside = intervals.intersect(seen, [span])
-        if str(plain(head.get("DATAMODE"))) != par.get("datamode") or not (keep.any() or len(inside)):
+        if str(keyword(head, "DATAMODE")) != par.get("datamode") or not (keep.any() or len(inside)):
             continue
         parts.append(table.where(keep))
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
-        ccd = int(_number(head, "CCD_ID", f"evt0 of {product.tstart:.0f} s"))
+        ccd = int(required(head, "CCD_ID", f"evt0 of {product.tstart:.0f} s"))
         good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), inside)
         wrong["no_time"] += int(np.count_nonzero(~np.isfinite(times)))
         wrong["bad_gti"] += reversed_
@@ -205,6 +209,14 @@ def once(events: Table) -> Table:
     return events.where(np.lexsort((events[row], events["CCD_ID"], events["TIME"])))
 
 
+def _live(good: Gtis, header: Header) -> Header:
+    """Keywords of exposure; none where the frames do not say how long they are."""
+    try:
+        return live_keywords(good, header)
+    except BadData:
+        return {}
+
+
 def _settings(par: observation.Parameters, found: Gathered, options: Mapping[str, Any]) -> Settings:
     clocked = par.get("readmode") == "CONTINUOUS"
     if not clocked and "EXPTIME" not in found.header:
@@ -234,11 +246,3 @@ def _calibration(files: Files, time: float) -> Calibration:
 def _need(files: Files, kind: str, time: float) -> None:
     if kind not in files:
         raise BadData(f"calibration of ACIS: no file of kind {kind} holds at {time:.0f} s; deliver one (mta deliver)")
-
-
-def _number(header: Header, name: str, what: str) -> float:
-    """A keyword that has to be a number."""
-    value = plain(header.get(name))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise BadData(f"{what}: keyword {name} is {value!r}, expected a number; extract the playback again")
-    return float(value)

@@ -68,7 +68,8 @@ def statistics(dtf: Products, flt: Products, obspar: Products) -> Product:
     good = np.column_stack([gti["START"], gti["STOP"]])
     par = observation.parameters(obspar)
     _, made = hrc_dead_time.products(dtf[0].table("DTF"), good, *observation.span(par))
-    return _named(made, "HRC_DTFSTAT1", par)
+    table = made.tables[0]
+    return _named(replace(made, tables=(table.with_header(hrc_dead_time.live_time(good, table)),)), "HRC_DTFSTAT1", par)
 
 
 def good_times(

@@ -256,7 +256,7 @@ def _table(events: Table, found: dict[str, Array], given: Setup) -> Table:
         "CONTENT": ("TGEVT1", "events with grating coordinates"),
         "HDUSPEC": ("Grating Data Products: Level 1.5 ICD, V1.6", "document"),
         "HDUCLAS3": ("RESOLVED", "with grating coordinates"),
-        "ACSYS5": ("GDP:ASC-GDP-1.1", "grating coordinate system"),
+        f"ACSYS{6 if 'ACSYS5' in events.header else 5}": ("GDP:ASC-GDP-1.1", "grating coordinate system"),
         "RAND_TG": (0.0, "pixel randomization width"),
         "TG_POS": (given.position.upper(), "place of an event: middle of its pixel, or DET"),
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Array, Header, Table
@@ -43,28 +41,6 @@ def number(table: Table, name: str) -> int:
     raise BadData(f"table {table.name} has no column {name!r}; it has {', '.join(table.columns)}")
 
 
-def keyword(header: Header, name: str, default: Any = None) -> Any:
-    """Value of a keyword, with or without its comment."""
-    given = header.get(name, default)
-    return given[0] if isinstance(given, tuple) else given
-
-
-def required(header: Header, name: str, what: str) -> float:
-    """Value of a keyword that has to be a finite number.
-
-    Raises
-    ------
-    BadData
-        If it is missing or no number; the message names the product and what to do.
-    """
-    value = keyword(header, name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise BadData(
-            f"{what}: keyword {name} is {value!r}, expected a number. Make the product again or deliver another"
-        )
-    return float(value)
-
-
 def blocks(table: Table, size: int = BLOCK) -> Iterator[Table]:
     """A table in pieces of at most ``size`` rows, views of the whole."""
     for start in range(0, len(table), size):
@@ -75,10 +51,18 @@ def blocks(table: Table, size: int = BLOCK) -> Iterator[Table]:
 IDENTITY = (
     "OBS_ID", "OBI_NUM", "SEQ_NUM", "OBJECT", "OBSERVER", "TITLE", "DETNAM", "GRATING", "DATAMODE", "READMODE",
     "RA_PNT", "DEC_PNT", "ROLL_PNT", "RA_NOM", "DEC_NOM", "ROLL_NOM", "RA_TARG", "DEC_TARG", "SIM_X", "SIM_Y",
-    "SIM_Z", "FOC_LEN", "RADESYS", "MISSION", "TELESCOP", "INSTRUME", "TIMEDEL", "TIMEREF",
+    "SIM_Z", "FOC_LEN", "RADESYS", "OBS_MODE", "ASPTYPE", "MISSION", "TELESCOP", "INSTRUME", "TIMEDEL", "TIMEREF",
 )  # fmt: skip
 
 
 def identity(header: Header) -> Header:
     """Keywords of the observation that everything made from its events carries on."""
     return {name: header[name] for name in IDENTITY if name in header}
+
+
+EXPOSURE = re.compile(r"(ONTIME|LIVETIME|LIVTIME|EXPOSURE|EXPOSUR|DTCOR)\d?")
+
+
+def exposures(header: Header) -> Header:
+    """Keywords of exposure, of the observation and chip by chip."""
+    return {name: value for name, value in header.items() if EXPOSURE.fullmatch(name)}

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
-from mta_assets.core.gti import Gtis, gti_tables
+from mta_assets.core.gti import Gtis, gti_tables, subspace, without_subspace
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import hrc_status
+from mta_assets.instruments.livetime import live_keywords, main_ccd
 from mta_assets.level2.columns import blocks, column, find, identity
-from mta_assets.level2.livetime import live_keywords, main_ccd
 
 GOOD_GRADES = (0, 2, 3, 4, 6)  # ASCA grades of X-rays (CIAO dictionary, "grade")
 NO_STATUS = "0" * 32
@@ -145,7 +145,9 @@ def level2_events(
         "HDUCLAS2": ("ACCEPTED", "which ones"),
         **live,
     }
-    table = Table("EVENTS", rows.columns, {**events.header, **header}, events.schema)
+    main = main_ccd(gtis, events.header)
+    header |= subspace(gtis, main, selection.grades)
+    table = Table("EVENTS", rows.columns, {**without_subspace(events.header), **header}, events.schema)
     times = np.concatenate([intervals.normalise(good).ravel() for good in gtis.values()])
-    tables = (table, *gti_tables(gtis, main_ccd(gtis, events.header)))
+    tables = (table, *gti_tables(gtis, main))
     return Product(file_id, tables, float(times.min()), float(times.max()), identity(events.header))

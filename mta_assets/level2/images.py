@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Image, Product, Table, image
-from mta_assets.level2.columns import blocks, column, find, identity, keyword, required
+from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, sky_plane
 
 CENTRE = 1024  # [sky pixel] side of the image of the centre

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.instruments.livetime import acis_dtcor
 from mta_assets.level2 import poisson
-from mta_assets.level2.columns import blocks, column, identity, keyword
-from mta_assets.level2.livetime import acis_dtcor
+from mta_assets.level2.columns import blocks, column, identity
 from mta_assets.level2.regions import Region, area, contains, region_table
 from mta_assets.level2.spectra import chip_exposure
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.headers import required
 from mta_assets.core.tables import Header, Table
-from mta_assets.level2.columns import column, number, required
+from mta_assets.level2.columns import column, number
 
 Array = NDArray[np.float64]
 SIZES = {"ACIS": 8192, "HRC-I": 32768, "HRC-S": 65536}  # [pixel] sky planes of real files (TLMAX of X)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gtis_of
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level2 import celldetect, measure, poisson, psf
-from mta_assets.level2.columns import blocks, column, find, identity, keyword, required
+from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
 from mta_assets.level2.exposure import chip_places, exposure_map, outline, without
 from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_of, plane_keywords, sky_plane

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, gtis_of
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Array, Column, Header, Product, Schema, Table
-from mta_assets.level2.columns import blocks, column, find, identity, keyword
-from mta_assets.level2.livetime import live_keywords
+from mta_assets.instruments.livetime import live_keywords
+from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.regions import Region, area, contains, region_table
 from mta_assets.level2.skygrid import SIZES
 

@@ -10,10 +10,10 @@ import numpy as np
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gtis_of
+from mta_assets.core.headers import keyword
 from mta_assets.core.records import finding
 from mta_assets.core.tables import Product, Table
 from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
-from mta_assets.level2.columns import keyword
 
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
 

@@ -6,9 +6,9 @@ import pytest
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables, gtis_of
 from mta_assets.core.tables import concatenate
+from mta_assets.instruments.livetime import acis_dtcor, live_keywords, main_ccd
 from mta_assets.level2.columns import blocks
 from mta_assets.level2.events import ACIS, HRC, Selection, filter_events, level2_events, selected
-from mta_assets.level2.livetime import acis_dtcor, live_keywords, main_ccd
 from mta_assets_tests.level2.fields import event_table
 
 GTIS = {7: np.array([[10.0, 20.0], [30.0, 40.0]]), 6: np.array([[10.0, 15.0]])}

@@ -17,11 +17,12 @@ import pytest
 from mta_assets.archive.products import read_fits
 from mta_assets.core import intervals
 from mta_assets.core.gti import gtis_of
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Product, Table
+from mta_assets.instruments.livetime import live_keywords, main_ccd
 from mta_assets.level2 import measure, psf
-from mta_assets.level2.columns import column, keyword
+from mta_assets.level2.columns import column
 from mta_assets.level2.events import ACIS, selected
-from mta_assets.level2.livetime import live_keywords, main_ccd
 from mta_assets.level2.skygrid import sky_plane
 from mta_assets.level2.sources import field_of, source_list, sources_of
 from mta_assets.level3.astrometry import tangent

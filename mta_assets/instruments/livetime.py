@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.tables import Header
-from mta_assets.level2.columns import keyword, required
 
 AIM_CCD = {"ACIS-I": 3, "ACIS-S": 7}  # chips with the aim points (POG, chapter 6)
 BETWEEN = -210.0  # [mm] SIM_Z: ACIS-I lies at −233.6, ACIS-S at −190.1
