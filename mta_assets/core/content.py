@@ -2,8 +2,8 @@
 
 ``time [s]`` is a column of one number a row, in seconds if the file states a unit; ``snr []`` a number without unit;
 ``expno [#]`` a whole one, ``pi [# chan]`` a whole one of channels; ``q_att(4) []`` four of them a row, ``phas(*)
-[# adu]`` cells of any shape; ``chipy? [# pixel]`` need not be there; ``NAME`` alone has to be there and may be
-anything. Case does not matter (FITS standard 4.0, section 7.3.1).
+[# adu]`` cells of any shape; ``E_TRIG(2) [bits]`` two bits; ``chipy? [# pixel]`` need not be there; ``NAME`` alone has
+to be there and may be anything. Case does not matter (FITS standard 4.0, section 7.3.1).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from mta_assets.core.tables import Column, Table
 
+BITS = "bits"
 FORM = re.compile(
     r"(?P<name>[A-Za-z0-9_-]+)(?P<optional>\?)?(?:\((?P<cells>\d+|\*)\))?"
     r"(?: \[(?P<whole>#)? ?(?P<unit>[A-Za-z0-9/*^. -]*)\])?"
@@ -38,7 +39,7 @@ class Expected:
     cells
         Numbers in a row: 1, more, or None for any shape.
     unit
-        Unit in which they have to be if the file states one; empty: not looked at.
+        Unit in which they have to be if the file states one; empty: not looked at. ``bits``: no numbers but bits.
     """
 
     name: str
@@ -110,8 +111,12 @@ def _of_table(wanted: Sequence[Expected], columns: Sequence[Column], whole: bool
         if column is None or not one.number:
             continue
         shape = np.prod(column.shape, dtype=int) if column.shape else 1
-        if np.dtype(column.dtype).kind not in ("iu" if one.whole else "iuf") or column.bits:
-            kind = "bits" if column.bits else column.dtype
+        bits = column.bits or np.dtype(column.dtype).kind == "b"
+        if one.unit == BITS:
+            if not bits or shape != one.cells:
+                yield f".{one.name}: holds no {one.cells} bits a row but {shape} of {'bits' if bits else column.dtype}"
+        elif np.dtype(column.dtype).kind not in ("iu" if one.whole else "iuf") or bits:
+            kind = "bits" if bits else column.dtype
             yield f".{one.name}: holds no {'whole ' if one.whole else ''}numbers but {kind}"
         elif one.cells is not None and shape != one.cells:
             yield f".{one.name}: has {shape} numbers a row, expected {one.cells}"

@@ -22,6 +22,7 @@ from mta_assets.level1.hrc_columns import BADPIX, CHIP_LIMITS, MASK
 if TYPE_CHECKING:
     from mta_assets.missions.load import Mission
 
+LAST_CHIP = 3  # 0 of HRC-I, 1 to 3 of HRC-S
 MOST = 62  # rectangles of one chip: one bit each
 BEYOND_X, BEYOND_Y = np.uint64(1 << 62), np.uint64(1 << 63)  # the bits of what lies beside the chip
 PLACE: Header = {"MTYPE1": ("CHIP", "pair of columns"), "MFORM1": ("CHIPX,CHIPY", "[pixel]")}
@@ -61,8 +62,11 @@ def bad_regions(table: Table, detector: str) -> BadRegions:
     if shapes:
         raise BadData(f"bad pixels: shapes {sorted(shapes)}; HRC files have rectangles only")
     chips = np.asarray(table["CHIP_ID"], np.int64)
+    if np.any((chips < 0) | (chips > LAST_CHIP)):
+        strange = sorted(set(chips[(chips < 0) | (chips > LAST_CHIP)].tolist()))
+        raise BadData(f"bad pixels: CHIP_ID {strange}, HRC has chips 0 to {LAST_CHIP}; deliver another bpix1")
     nx, ny = CHIP_LIMITS[detector]
-    by_x, by_y = (np.zeros((int(chips.max(initial=3)) + 1, n + 2), np.uint64) for n in (nx, ny))
+    by_x, by_y = (np.zeros((LAST_CHIP + 1, n + 2), np.uint64) for n in (nx, ny))
     by_x[:, [0, nx + 1]] = BEYOND_X
     by_y[:, [0, ny + 1]] = BEYOND_Y
     by_x |= BEYOND_Y

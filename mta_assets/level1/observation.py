@@ -14,6 +14,7 @@ from mta_assets.instruments.sim import AT_FOCUS
 
 Parameters = Mapping[str, str]
 UNKNOWN = ("", "INDEF")
+LONGEST = 864_000.0  # [s] ten days: twice the longest interval, as far as OBI_DET reaches
 KNOWN = {
     "instrume": ("ACIS", "HRC"), "grating": ("NONE", "HETG", "LETG"), "readmode": ("TIMED", "CONTINUOUS"),
 }  # fmt: skip
@@ -63,8 +64,8 @@ def parameters(obspar: Sequence[Product]) -> dict[str, str]:
     for name, (low, high) in RANGES.items():
         if name in par and not low <= number(par, name) <= high:
             raise _refused(par, name, f"a number from {low:g} to {high:g}")
-    if {"tstart", "tstop"} <= par.keys() and number(par, "tstop") <= number(par, "tstart"):
-        raise _refused(par, "tstop", f"a time after tstart, {par['tstart']}")
+    if {"tstart", "tstop"} <= par.keys() and not 0 < number(par, "tstop") - number(par, "tstart") <= LONGEST:
+        raise _refused(par, "tstop", f"a time up to {LONGEST:.0f} s after tstart, {par['tstart']}")
     return par
 
 
@@ -82,15 +83,26 @@ def number(par: Parameters, name: str) -> float:
     BadData
         If it is not known or no finite number.
     """
-    if name not in par:
-        raise BadData(f"obspar of obsid {par.get('obs_id', '?')}: {name} is not known; make OBSPAR again")
     try:
-        value = float(par[name])
+        value = float(text(par, name))
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
         raise _refused(par, name, "a number")
     return value
+
+
+def text(par: Parameters, name: str) -> str:
+    """A parameter in words that has to be there.
+
+    Raises
+    ------
+    BadData
+        If it is not known.
+    """
+    if name not in par:
+        raise BadData(f"obspar of obsid {par.get('obs_id', '?')}: {name} is not known; make OBSPAR again")
+    return par[name]
 
 
 def facts(obspar: Sequence[Product]) -> dict[str, str]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.gti import gti_tables, gtis_of
 from mta_assets.core.records import finding
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table, concatenate
@@ -128,6 +130,8 @@ def events(
     par = observation.parameters(obspar)
     quick_look, span = request.stream == "sap", observation.span(par)
     solution = best_aspect(ground, onboard, quick_look)
+    (good,) = gti_tables({None: gtis_of(flt[0].tables).get(None, intervals.EMPTY)})
+    flt = [replace(flt[0], tables=(good,))]  # without the keywords of another product
     given = [Product("ASOL", (solution.table,), np.nan, np.nan)] if solution.table is not None else []
     plain = {name: value[0] for name, value in observation.keywords(par).items()}
     plain |= {"DETNAM": _detector(par), "TSTART": span[0], "TSTOP": span[1]}
@@ -173,7 +177,7 @@ def _samples(products: Iterable[Product], names: Sequence[str], tstart: float, t
         table = product.tables[0]
         if all(name in table for name in columns):
             keep = (table["TIME"] >= tstart) & (table["TIME"] < tstop)
-            keep &= np.asarray(table["QUALITY"]).reshape(len(table), -1).max(axis=1, initial=0) == 0
+            keep &= ~np.any(table["QUALITY"], axis=tuple(range(1, table["QUALITY"].ndim)))
             parts.append(Table("SAMPLES", {name: table[name][keep] for name in columns}))
     if not parts:
         return Table("SAMPLES", {name: np.zeros(0) for name in columns})
@@ -195,7 +199,11 @@ def _engineering(given: Products, sim: Products, detector: str, par: observation
 
 def _constant(par: observation.Parameters, detector: str, tstart: float) -> Source:
     """What holds all the observation: it would be another one otherwise."""
-    columns = {"time": np.array([tstart]), "detector": np.array([detector]), "grating": np.array([par["grating"]])}
+    columns = {
+        "time": np.array([tstart]),
+        "detector": np.array([detector]),
+        "grating": np.array([observation.text(par, "grating")]),
+    }
     return Source(Table("OBSPAR", columns), {"DETNAM": "detector", "GRATING": "grating"}, np.inf)
 
 

@@ -86,3 +86,16 @@ def test_of_two_tables_of_a_name_the_first_has_to_have_the_columns_and_units_hol
     assert problems(declared, [first, ("ASPQUAL", [Column("time", "f8", "h")])]) == [
         "[ASPQUAL].time: is in 'h', expected 's'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (Column("STATUS", "bool", shape=(8,), bits=True), []),
+        (Column("STATUS", "bool", shape=(8,)), []),
+        (Column("STATUS", "bool", shape=(7,), bits=True), ["[T].STATUS: holds no 8 bits a row but 7 of bits"]),
+        (Column("STATUS", "u1", shape=(8,)), ["[T].STATUS: holds no 8 bits a row but 8 of u1"]),
+    ],
+)
+def test_bits_are_so_many_a_row(column: Column, words: list[str]) -> None:
+    assert problems({"T": ["STATUS(8) [bits]"]}, [("T", [column])]) == words

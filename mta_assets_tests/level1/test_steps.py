@@ -175,7 +175,8 @@ def test_an_evt0_that_does_not_say_its_chip_is_refused(value: object) -> None:
         ("ra_nom", "north", "ra_nom is 'north', expected a number"),
         ("roll_nom", "nan", "roll_nom is 'nan', expected a number"),
         ("obi_num", "-1", "obi_num is '-1', expected a number from 0 to 999"),
-        ("tstop", "100.0", "tstop is '100.0', expected a time after tstart, 100.0"),
+        ("tstop", "100.0", "tstop is '100.0', expected a time up to 864000 s after tstart, 100.0"),
+        ("tstop", "864100.1", "tstop is '864100.1', expected a time up to 864000 s after tstart, 100.0"),
     ],
 )
 def test_a_parameter_that_can_not_be_is_refused_with_what_was_expected(name: str, value: str, words: str) -> None:
@@ -184,7 +185,8 @@ def test_a_parameter_that_can_not_be_is_refused_with_what_was_expected(name: str
 
 
 def test_parameters_at_the_ends_of_their_ranges_are_taken() -> None:
-    given = observation.parameters(obspar(sim_z="260.4", dec_nom="-90.0", ra_nom="360.0", obi_num="999", tstop="100.1"))
+    ends = {"sim_z": "260.4", "dec_nom": "-90.0", "ra_nom": "360.0", "obi_num": "999", "tstop": "864100.0"}
+    given = observation.parameters(obspar(**ends))
     assert observation.number(given, "sim_z") == 260.4
 
 
