@@ -169,6 +169,17 @@ def image(name: str, pixels: Array, header: Mapping[str, Any] | None = None) -> 
 
 
 @dataclass(frozen=True)
+class FileOf:
+    """Value of a keyword that is only known when files have names: the file of another product of the same run.
+
+    That of the file id with the same fields (``source``, ``group``), which the step has to give out before. The
+    controller puts its name in place of this.
+    """
+
+    file_id: str
+
+
+@dataclass(frozen=True)
 class Product:
     """One product file in memory, before it has a name: tables (HDUs), common keywords and its interval.
 

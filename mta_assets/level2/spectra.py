@@ -8,7 +8,7 @@ Grouping as 92-007, section 3.1.4: 1 begins a group, −1 belongs to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, gtis_of
 from mta_assets.core.headers import keyword
-from mta_assets.core.tables import Array, Column, Header, Product, Schema, Table
+from mta_assets.core.tables import Array, Column, FileOf, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import live_keywords
 from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.regions import Region, area, contains, region_table
@@ -85,6 +85,7 @@ def spectrum_table(
     backscal: float,
     least: int = 1,
     header: Header | None = None,
+    background: bool = False,
 ) -> Table:
     """SPECTRUM table of counts.
 
@@ -96,6 +97,8 @@ def spectrum_table(
         Part of the sky plane that the region covers.
     least
         Counts in a group.
+    background
+        Whether it is a background's.
     """
     if exposure <= 0:
         raise BadData(f"spectrum with an exposure of {exposure} s: there is no good time for it")
@@ -112,7 +115,7 @@ def spectrum_table(
             "CONTENT": ("SPECTRUM", "spectrum"),
             "HDUCLASS": ("OGIP", "format"),
             "HDUCLAS1": ("SPECTRUM", "kind of table"),
-            "HDUCLAS2": ("TOTAL", "source and background together"),
+            "HDUCLAS2": ("BKG", "background") if background else ("TOTAL", "source and background together"),
             "HDUCLAS3": ("COUNT", "counts, not rates"),
             "HDUCLAS4": ("TYPE:I", "one spectrum"),
             "HDUVERS": ("1.2.1", "version of the format"),
@@ -157,7 +160,12 @@ def chip_exposure(evt2: Product, region: Region) -> tuple[float, Gtis]:
 
 
 def spectrum(
-    evt2: Product, region: Region, file_id: str, least: int = 1, names: dict[str, str] | None = None
+    evt2: Product,
+    region: Region,
+    file_id: str,
+    least: int = 1,
+    names: Mapping[str, str | FileOf] | None = None,
+    background: bool = False,
 ) -> Product:
     """The spectrum of a region of an observation: SPECTRUM, GTI of its chip, REGION.
 
@@ -169,6 +177,8 @@ def spectrum(
         Counts in a group.
     names
         BACKFILE, RESPFILE, ANCRFILE if there are such files.
+    background
+        Whether it is a background's.
     """
     events = evt2.table("EVENTS")
     instrument = str(keyword(events.header, "INSTRUME", "ACIS")).strip()
@@ -178,6 +188,6 @@ def spectrum(
     plane = SIZES["ACIS"] if not instrument.startswith("HRC") else SIZES.get(detector, SIZES["HRC-I"])
     counts = channel_counts(blocks(events), region, channels)
     header = identity(events.header)
-    table = spectrum_table(counts, channels, exposure, area(region) / plane**2, least, header)
+    table = spectrum_table(counts, channels, exposure, area(region) / plane**2, least, header, background)
     table = table.with_header({key: (name, "file name") for key, name in (names or {}).items()})
     return Product(file_id, (table, *gti_tables(gtis), region_table(region)), evt2.tstart, evt2.tstop, header)

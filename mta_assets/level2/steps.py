@@ -12,10 +12,11 @@ from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gtis_of
 from mta_assets.core.headers import keyword
 from mta_assets.core.records import finding
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
 
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
+INNER, OUTER = 2.0, 5.0  # radii of the ring of background in those of the source's region: 21 times its area
 
 
 def acis_events(
@@ -124,19 +125,23 @@ def spectra_and_curves(
     src2: Sequence[Product],
     *,
     spectrum: str,
+    background: str,
     curve: str,
     most: int = 20,
     significance: float = 5.0,
     least: int = 15,
     width: float = 300.0,
 ) -> Iterator[Product | Table]:
-    """Spectrum (PHA type I) and light curve of each of the brightest sources; ``source`` is its COMPONENT.
+    """Spectra (PHA type I) of each of the brightest sources and of the sky about it, and light curves.
 
-    A source where the event list has no event has neither, but a finding: the two do not belong together.
+    The field ``source`` is its COMPONENT. Where other sources leave nothing of the sky about it there is no background,
+    and BACKFILE is NONE.
+
+    A source where the event list has no event has none of them, but a finding: the two do not belong together.
 
     Parameters
     ----------
-    spectrum, curve
+    spectrum, background, curve
         File ids.
     most, significance
         At most so many sources, each of at least that significance.
@@ -163,7 +168,12 @@ def spectra_and_curves(
         if not spectra.counts_within(evt2[0], region):
             yield _strange(src2[0], fields["source"], region)
             continue
-        yield replace(spectra.spectrum(evt2[0], region, spectrum, least), fields=fields)
+        names: dict[str, FileOf] = {}
+        ring = _ring(table, row)
+        if ring is not None:
+            yield replace(spectra.spectrum(evt2[0], ring, background, background=True), fields=fields)
+            names["BACKFILE"] = FileOf(background)
+        yield replace(spectra.spectrum(evt2[0], region, spectrum, least, names), fields=fields)
         yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
 
 
@@ -179,6 +189,14 @@ def _strange(src2: Product, number: int, region: regions.Region) -> Table:
 def _circle(table: Table, row: int) -> tuple[float, float, float]:
     """Place and radius [sky pixel] of a source: the circle around its ellipse, two pixels at least."""
     return float(table["X"][row]), float(table["Y"][row]), max(float(np.max(table["R"][row])), RADIUS)
+
+
+def _ring(table: Table, row: int) -> list[regions.Shape] | None:
+    """The sky about a source: a ring without the circles of the others; None where nothing is left of it."""
+    x, y, radius = _circle(table, row)
+    others = [_circle(table, other) for other in range(len(table)) if other != row]
+    ring = regions.background_region(x, y, INNER * radius, OUTER * radius, others)
+    return ring if regions.area(ring) > 0 else None
 
 
 def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> Product:

@@ -12,7 +12,7 @@ from mta_assets.archive.store import TRANSIENT_ERRNOS
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, NothingToDo, ToolFailed, TransientError
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.pipelines.code import code_version, limits_version
 from mta_assets.pipelines.inputs import Input, given_files
 from mta_assets.pipelines.kickoff import unmet
@@ -110,9 +110,12 @@ def _run(
     names = {**dict.fromkeys(pipeline.optional_inputs), **given, **objects}
     written: list[Written] = []
 
+    made: dict[tuple[str, str], str] = {}
+
     def take(product: Product) -> Written:
-        spec, checked = _validated(product, pipeline, registry, request)
+        spec, checked = _validated(_with_files(product, made), pipeline, registry, request)
         written.append(run.write(checked, spec, registry.standard_keywords(spec)))
+        made[product.file_id, _same(product)] = written[-1].name
         return written[-1]
 
     space = Workspace(pipeline, request, names, files, run.scratch, log, take, run.keep)
@@ -183,6 +186,30 @@ def _summary(written: Sequence[Written], space: Workspace) -> str:
     text = f"{len(written)} products" + (f", {same} of them unchanged" if same else "")
     reports = (("faults", space.all_faults()), ("findings", space.all_findings()))
     return ", ".join([text, *(f"{len(table)} {name}" for name, table in reports if len(table))])
+
+
+def _same(product: Product) -> str:
+    """What tells products of one file id apart."""
+    return repr(sorted(product.fields.items()))
+
+
+def _with_files(product: Product, made: Mapping[tuple[str, str], str]) -> Product:
+    """The product with the names of files of the run where its tables refer to them."""
+
+    def name(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return (name(value[0]), *value[1:])
+        if not isinstance(value, FileOf):
+            return value
+        if (value.file_id, _same(product)) not in made:
+            raise ToolFailed(
+                f"{product.file_id} {_same(product)} refers to the {value.file_id} of the same fields, which has not "
+                "been made: give that out first"
+            )
+        return made[value.file_id, _same(product)]
+
+    tables = (t.with_header({key: name(value) for key, value in t.header.items()}) for t in product.tables)
+    return replace(product, tables=tuple(tables))
 
 
 def _validated(

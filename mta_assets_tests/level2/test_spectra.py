@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2.lightcurves import bin_edges, light_curve, live_time
 from mta_assets.level2.regions import Shape, area, background_region, contains, region_of, region_table, source_region
 from mta_assets.level2.spectra import channel_counts, group, spectrum
+from mta_assets.level2.steps import spectra_and_curves
 from mta_assets_tests.level2.fields import event_table
 
 GTIS = {7: np.array([[100.0, 200.0], [250.0, 300.0]])}
@@ -137,3 +138,35 @@ def test_bins_that_make_no_sense_are_refused():
         bin_edges(GTIS[7], 0.0)
     with pytest.raises(BadData, match="use bins longer"):
         bin_edges(GTIS[7], 1e-6)
+
+
+def sources(*rows):
+    x, y, radius = np.array(rows, float).T
+    count = len(rows)
+    columns = {"X": x, "Y": y, "R": np.column_stack([radius, radius]), "SIGNIFICANCE": np.full(count, 9.0),
+               "NET_COUNTS": np.arange(count, 0, -1.0), "COMPONENT": np.arange(1, count + 1)}  # fmt: skip
+    return Product("ACIS_SRC2", (Table("SRCLIST", columns),), 100.0, 300.0)
+
+
+def test_each_spectrum_comes_after_that_of_the_sky_about_it_and_names_its_file():
+    ids = {"spectrum": "ACIS_PHA", "background": "ACIS_BKG", "curve": "ACIS_LC"}
+    # three events on the source, four in its ring of 8 to 20 pixels, of which one is another source's
+    made = product([0, 0, 1, 9, 9, -15, 12], [0, 0, 0, 0, 0, 0, 0], [110] * 7, [5] * 7)
+    found = list(spectra_and_curves([made], [sources((0, 0, 4), (12, 0, 1))], **ids))
+    assert [(p.file_id, p.fields["source"]) for p in found] == [
+        (name, source) for source in (1, 2) for name in ("ACIS_BKG", "ACIS_PHA", "ACIS_LC")
+    ]
+    sky, light = found[0].tables[0], found[1].tables[0]
+    assert (sky["COUNTS"].sum(), light["COUNTS"].sum()) == (3, 3)
+    assert light.header["BACKFILE"] == (FileOf("ACIS_BKG"), "file name")
+    assert (sky.header["HDUCLAS2"][0], light.header["HDUCLAS2"][0]) == ("BKG", "TOTAL")
+    assert sky.header["BACKFILE"][0] == "NONE"
+    ratio = sky.header["BACKSCAL"][0] / light.header["BACKSCAL"][0]
+    assert ratio == pytest.approx(21 - 2**2 / 4**2, rel=2e-3)  # the other source's circle: two pixels at least
+
+
+def test_without_sky_about_a_source_there_is_no_background():
+    ids = {"spectrum": "ACIS_PHA", "background": "ACIS_BKG", "curve": "ACIS_LC"}
+    found = list(spectra_and_curves([product([0], [0], [110], [5])], [sources((0, 0, 4), (1, 0, 30))], **ids, most=1))
+    assert [p.file_id for p in found] == ["ACIS_PHA", "ACIS_LC"]
+    assert found[0].tables[0].header["BACKFILE"][0] == "NONE"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.products import read_fits
 from mta_assets.archive.store import sha256_of
 from mta_assets.core.errors import ConfigError, TransientError
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.pipelines.archive_sink import ArchiveSink
 from mta_assets.pipelines.controller import run_pipeline
 from mta_assets.pipelines.inputs import find_inputs
@@ -224,6 +225,10 @@ def test_two_partitions_with_the_same_names_get_different_versions(
         (lambda p: [p, p], "made two products"),
         (lambda p: 5, "'int' object is not iterable"),
         (lambda p: ["x"], "among its products is a str"),
+        (
+            lambda p: replace(p, tables=(p.tables[0].with_header({"BACKFILE": FileOf("EVT0")}),)),
+            "EVT0 [('fep_id', 1)] refers to the EVT0 of the same fields, which has not been made",
+        ),
     ],
 )
 def test_a_product_that_is_not_as_registered_fails_the_run(

@@ -40,8 +40,8 @@ BOTH = {
           "HRC_IMAGE": 2, "HRC_FOV": 1},
 }  # fmt: skip
 ARCHIVAL = {
-    ACIS: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "ACIS_SPECTRA": 4},
-    HRC: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "HRC_DEADTIME": 1, "HRC_DTFSTAT": 1, "HRC_SPECTRA": 6},
+    ACIS: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "ACIS_SPECTRA": 6},
+    HRC: {"OBSPAR": 1, "ASPECT": 5, "ASPDIFF": 1, "HRC_DEADTIME": 1, "HRC_DTFSTAT": 1, "HRC_SPECTRA": 9},
 }
 
 
@@ -188,6 +188,17 @@ def test_the_events_of_the_source_have_wavelengths_of_both_arms(science: Science
     assert (spectra["COUNTS"].sum(axis=1)[first] > 100).all()
     events = science.table("ACIS_EVT2", ACIS)
     assert np.isfinite(events["tg_lam"][events["tg_m"] != 0]).any()
+
+
+@pytest.mark.parametrize(("key", "instrument"), [(ACIS, "ACIS"), (HRC, "HRC")])
+def test_every_spectrum_names_the_file_of_its_background(science: Science, key: str, instrument: str) -> None:
+    made = {
+        file_id: science.platform.catalog.products(file_id=f"{instrument}_{file_id}", partition=key)
+        for file_id in ("PHA", "BKG")
+    }
+    named = [read_fits(Path(entry.path), "PHA").tables[0].header["BACKFILE"][0] for entry in made["PHA"]]
+    assert named
+    assert sorted(named) == sorted(entry.name for entry in made["BKG"])
 
 
 def test_an_observation_without_an_edge_waits_on_the_archival_stream(science: Science) -> None:
