@@ -70,17 +70,17 @@ def sources(**columns: list[float]) -> Product:
 
 def of(src2: Product) -> list[Product | Table]:
     evt2 = acis_events([events()], None, None, file_id="ACIS_EVT2")
-    return list(spectra_and_curves([evt2], [src2], spectrum="ACIS_PHA", curve="ACIS_LC"))
+    return list(spectra_and_curves([evt2], [src2], spectrum="ACIS_PHA", background="ACIS_BKG", curve="ACIS_LC"))
 
 
 def test_a_source_where_no_event_is_has_no_spectrum_but_a_finding_and_the_others_have_theirs() -> None:
     made = of(sources(X=[500.0, 20.0, np.nan], Y=[500.0, 20.0, 20.0]))
     kinds = [str(one["kind"][0]) if isinstance(one, Table) else one.file_id for one in made]
-    assert kinds == ["no_counts", "ACIS_PHA", "ACIS_LC", "no_counts"]
+    assert kinds == ["no_counts", "ACIS_BKG", "ACIS_PHA", "ACIS_LC", "no_counts"]
     assert "source 1 of the src2 at sky pixel (500.0, 500.0): no event of the evt2 is there" in str(
         made[0]["detail"][0]
     )  # type: ignore[index]
-    assert made[1].table("SPECTRUM")["COUNTS"].sum() == 2  # type: ignore[union-attr]
+    assert made[2].table("SPECTRUM")["COUNTS"].sum() == 2  # type: ignore[union-attr]
 
 
 def test_without_a_significant_source_there_is_no_spectrum_to_make() -> None:
