@@ -8,7 +8,15 @@ import pytest
 from mta_assets.archive.catalog import Catalog
 from mta_assets.pipelines.archive_sink import ArchiveSink
 from mta_assets.pipelines.registry import Registry
+from mta_assets_tests.pipelines.observed import Science, observed
 from mta_assets_tests.pipelines.toy import make_registry
+
+
+@pytest.fixture(scope="session")
+def science(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Science]:
+    """Two observations with all their products: for tests that leave them as they are."""
+    with observed(tmp_path_factory.mktemp("science")) as made:
+        yield made
 
 
 @pytest.fixture
