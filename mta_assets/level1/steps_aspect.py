@@ -12,7 +12,8 @@ from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
-from mta_assets.level1.aspect_onboard import compare, onboard_solution
+from mta_assets.level1.aspect_compare import compare, figure
+from mta_assets.level1.aspect_onboard import onboard_solution
 from mta_assets.level1.observation import table_of
 from mta_assets.level1.orbit_angles import EPHEMERIS, angles_product
 
@@ -46,8 +47,10 @@ def onboard(solutions: Iterable[Product], obspar: Sequence[Product] | None, requ
     return replace(made, header={**made.header, **_observation(request)})
 
 
-def difference(onboard: Sequence[Product], ground: Sequence[Product], request: Request) -> Product:
-    """``ASPDIFF``: the on-board against the ground solution.
+def difference(
+    onboard: Sequence[Product], ground: Sequence[Product], request: Request
+) -> tuple[Product, dict[str, bytes]]:
+    """``ASPDIFF``, the on-board against the ground solution, and the picture of it.
 
     Raises
     ------
@@ -59,7 +62,8 @@ def difference(onboard: Sequence[Product], ground: Sequence[Product], request: R
         raise NothingToDo("on-board and ground solution have no time in common: there is nothing to compare")
     header: Header = {"CONTENT": ("ASPDIFF", "what data product"), "INSTRUME": ("PCAD", "Aspect Camera")}
     start, stop = float(table["time"][0]), float(table["time"][-1])
-    return Product("ASPDIFF", (table,), start, stop, {**header, **_observation(request)})
+    made = Product("ASPDIFF", (table,), start, stop, {**header, **_observation(request)})
+    return made, {"on-board against ground": figure(table, f"{request.partition}: on-board minus ground aspect")}
 
 
 def angles(

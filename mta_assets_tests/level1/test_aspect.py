@@ -20,8 +20,9 @@ from mta_assets.instruments.quaternions import turn
 from mta_assets.level1.aca import find_centroids
 from mta_assets.level1.aca_tables import STARCAT, select
 from mta_assets.level1.aspect import make_aspect
+from mta_assets.level1.aspect_compare import compare
 from mta_assets.level1.aspect_gyro import angles, read_gyros
-from mta_assets.level1.aspect_onboard import compare, onboard_solution
+from mta_assets.level1.aspect_onboard import onboard_solution
 from mta_assets.level1.aspect_solve import solve, star_data
 from mta_assets.simulate import noise
 from mta_assets_tests.level1 import aspect_samples as sky

@@ -14,7 +14,8 @@ from mta_assets.level05.detect import extract_segments, find_intervals, make_obs
 from mta_assets.level05.obi import obi_key
 from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
-from mta_assets.level1.aspect_onboard import compare, onboard_solution
+from mta_assets.level1.aspect_compare import compare
+from mta_assets.level1.aspect_onboard import onboard_solution
 from mta_assets.simulate import attitude, schedule
 from mta_assets.simulate.starcat import star_catalogue
 from mta_assets_tests.truth_runs import Run, make

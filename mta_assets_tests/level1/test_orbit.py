@@ -1,4 +1,4 @@
-"""Angles from ephemerides, pointing, and the comparison of two attitudes."""
+"""Angles from ephemerides and pointing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry
-from mta_assets.level1 import orbit_angles, orbit_compare
+from mta_assets.level1 import orbit_angles
 
 
 def ephemeris(times: np.ndarray, place: np.ndarray, speed: np.ndarray, name: str = "ORBITEPHEM") -> Table:
@@ -91,28 +91,3 @@ def test_separations_are_exact_near_nothing_and_near_opposite() -> None:
     np.testing.assert_allclose(
         orbit_angles.separation(np.array([1.0, 0, 0]), tiny), [np.degrees(1e-9), 180 - np.degrees(1e-9)], rtol=1e-12
     )
-
-
-def test_the_difference_of_two_attitudes_is_a_turn_in_body_axes() -> None:
-    ground = aspect([0.0, 0.5, 1.0], [(10, 20, 30)] * 3)
-    vector = np.array([3.0, -2.0, 1.0]) * geometry.ARCSEC
-    q = ground["q_att"][0]
-    turned = geometry.multiply(q, np.append(vector / 2, 1.0))
-    onboard = Table("ASPSOL", {"time": np.array([-1.0, 0.25, 0.9, 2.0]), "q_att": np.tile(turned, (4, 1))})
-    found = orbit_compare.differences(ground, onboard)
-    assert found["time"].tolist() == [0.25, 0.9]
-    for axis, value in zip(orbit_compare.AXES, (3, -2, 1), strict=True):
-        np.testing.assert_allclose(found[f"d{axis}"], value, atol=1e-4)
-    assert orbit_compare.summary(found)["roll"][0] == pytest.approx(3, abs=1e-4)
-    drawn = orbit_compare.figure(found, "title")
-    assert [panel.get_ylabel() for panel in drawn.axes] == ["roll [arcsec]", "pitch [arcsec]", "yaw [arcsec]"]
-
-
-def test_gaps_of_the_ground_solution_are_not_compared_over() -> None:
-    ground = aspect([0.0, 1.0, 2.01, 3.0], [(10, 20, 30)] * 4)
-    onboard = aspect([0.5, 1.5, 2.5], [(10, 20, 30)] * 3)
-    assert orbit_compare.differences(ground, onboard)["time"].tolist() == [0.5, 2.5]
-    with pytest.raises(BadData, match="no time in common"):
-        orbit_compare.differences(ground, aspect([7.0], [(10, 20, 30)]))
-    with pytest.raises(BadData, match="empty"):
-        orbit_compare.differences(ground.where(np.array([0])), onboard)
