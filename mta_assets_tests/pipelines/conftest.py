@@ -13,10 +13,9 @@ from mta_assets_tests.pipelines.toy import make_registry
 
 
 @pytest.fixture(scope="session")
-def science(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Science]:
+def science(tmp_path_factory: pytest.TempPathFactory) -> Science:
     """Two observations with all their products: for tests that leave them as they are."""
-    with observed(tmp_path_factory.mktemp("science")) as made:
-        yield made
+    return observed(tmp_path_factory.mktemp("science"))
 
 
 @pytest.fixture

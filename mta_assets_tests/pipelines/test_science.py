@@ -10,10 +10,11 @@ import pytest
 
 from mta_assets.archive.products import read_fits
 from mta_assets.core.intervals import contains
-from mta_assets.instruments import hrc, quaternions
+from mta_assets.instruments import hrc
 from mta_assets.level1 import hrc_dead_time
-from mta_assets.simulate import attitude, sky
+from mta_assets.simulate import sky
 from mta_assets_tests.needs import program
+from mta_assets_tests.pipelines import science_truth
 from mta_assets_tests.pipelines.observed import ACIS, HRC, Science
 
 BOTH = {
@@ -59,44 +60,37 @@ def test_without_stars_the_on_board_attitude_is_used_and_a_finding_says_so(scien
 
 
 @pytest.mark.parametrize("key", [ACIS, HRC])
-def test_the_attitude_is_that_which_was_flown(science: Science, key: str) -> None:
-    table = science.table("ASOL", key)
-    truth = attitude.quaternion(science.plan.schedule, table["time"])
-    rms = np.sqrt(np.mean((np.degrees(quaternions.difference(table["q_att"], truth)) * 3600) ** 2, axis=0))
-    apart = science.table("ASPDIFF", key).header
-    medians = [round(apart[f"{axis}MED"][0], 4) for axis in ("ROLL", "PITCH", "YAW")]
-    print(f"{key}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec; on-board minus ground, medians {medians} arcsec")
+def test_attitude_and_sources_are_where_they_were_put_on_both_streams(science: Science, key: str) -> None:
+    """In few words; test_science_truth.py has every kind of observation and every figure."""
+    rms = science_truth.attitude_rms(science, "ASOL", key)
+    print(f"{key}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec")
     assert rms.max() < 0.2
-
-
-@pytest.mark.parametrize(("key", "file_id"), [(ACIS, "ACIS_SRC2"), (HRC, "HRC_SRC2")])
-def test_sources_are_where_they_were_put_on_both_streams(science: Science, key: str, file_id: str) -> None:
-    places: dict[str, dict[str, tuple[float, float]]] = {}
-    sources = sky.sources(int(key[:5]))
     for stream in ("sdp", "sap"):
-        table = science.table(file_id, key, stream)
-        assert np.count_nonzero(table["SIGNIFICANCE"] > 5) == len(table) == len(sources)  # all found, no other
-        for source in sources:
-            east = (table["RA"] - source.ra) * np.cos(np.radians(source.dec)) * 3600
-            north = (table["DEC"] - source.dec) * 3600
-            row = int(np.argmin(np.hypot(east, north)))
-            places.setdefault(source.name, {})[stream] = float(east[row]), float(north[row])
-            sigma = float(table["DEC_ERR"][row]) * 3600
-            far = float(np.hypot(*places[source.name][stream]))
-            print(f"{key} {stream} {source.name}: {far:.3f} arcsec from the truth, {far / sigma:.1f} sigma")
-            assert far < max(0.3, 3 * sigma)
-    for name, both in places.items():
-        away = float(np.hypot(*(np.array(both["sap"]) - np.array(both["sdp"]))))
-        print(f"{key} {name}: quick look {away:.4f} arcsec from archival")
-        assert away < 0.05
+        found, missed, false = science_truth.places(science, key, stream)
+        print(
+            f"{key} {stream}: " + ", ".join(f"{p.name} {p.far:.3f} arcsec, {p.far / p.sigma:.1f} sigma" for p in found)
+        )
+        assert found
+        assert not missed
+        assert false == 0
+        assert all(place.far < max(0.3, 4 * place.sigma) for place in found)
+
+
+@pytest.mark.parametrize("key", [ACIS, HRC])
+def test_the_on_board_attitude_is_compared_with_that_of_the_ground_in_numbers_and_a_picture(
+    science: Science, key: str
+) -> None:
+    header = science.table("ASPDIFF", key).header
+    assert all(abs(header[f"{axis}{which}"][0]) < 0.1 for axis in ("ROLL", "PITCH", "YAW") for which in ("MED", "STD"))
+    (picture,) = science.results[key]["ASPDIFF", "sdp"].plots.values()
+    assert picture.startswith(b"\x89PNG")
 
 
 def test_the_dead_time_is_that_of_the_triggers(science: Science) -> None:
     """The archive divides counts of 2.05 s by 2 s, so its dead share is 2.5 % too high: ours is made the same way."""
     rates = [science.truth.events("hrc_rates", playback["number"]) for playback in science.truth.playbacks]
     time, dead = (np.concatenate([part[name] for part in rates if name in part]) for name in ("time", "dead"))
-    (entry,) = science.platform.catalog.products(file_id="HRC_FLT1", partition=HRC, stream="sdp")
-    gti = read_fits(Path(entry.path), "HRC_FLT1").table("GTI")
+    gti = science.product("HRC_FLT1", HRC).table("GTI")
     good = contains(np.column_stack([gti["START"], gti["STOP"]]), time)
     true = 1 - float(dead[good].mean()) / hrc.ROW
     dtcor = float(science.table("HRC_DTFSTAT1", HRC)["DTCOR"][0])
