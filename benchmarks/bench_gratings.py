@@ -17,8 +17,9 @@ from benchmarks.measure import Row, best, fresh, peak_memory
 from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry
 from mta_assets.instruments.gratings import HC, arms, sky_angle
-from mta_assets.level15.gratings import Setup, resolve, resolve_events, setup
+from mta_assets.level15.gratings import resolve, resolve_events
 from mta_assets.level15.regions import SourceRegion, source_region
+from mta_assets.level15.setup import Setup, setup
 
 REQUIRED = 10.0  # [M events/s] (issue 4, point 3)
 BLOCK_EVENTS = 250_000

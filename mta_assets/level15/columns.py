@@ -19,12 +19,21 @@ TG_COLUMNS = {
     )
 }
 
+# in continuous clocking (eventdef cclev1a)
+CLOCKED_COLUMNS = {
+    column.name: column
+    for column in (
+        Column("chipy_tg", "f4", "pixel", "row of the arm in the event's column"),
+        Column("chipy_zo", "f4", "pixel", "row of the zero order"),
+    )
+}
+
 # eventdef of tg_resolve_events in the HISTORY of real files (stdlev1_ACIS, stdlev1_HRC, cclev1a); absent ones are
 # left out
 ACIS_ORDER = (
-    "time", "time_ro", "expno", "tg_r", "tg_d", "chipx", "chipy", "tdetx", "tdety", "detx", "dety", "x", "y",
-    "ccd_id", "pha", "pi", "energy", "grade", "fltgrade", "node_id", "tg_m", "tg_lam", "tg_mlam", "tg_srcid",
-    "tg_part", "tg_smap", "status",
+    "time", "time_ro", "expno", "tg_r", "tg_d", "chipx", "chipy", "chipy_tg", "chipy_zo", "tdetx", "tdety",
+    "detx", "dety", "x", "y", "ccd_id", "pha", "pi", "energy", "grade", "fltgrade", "node_id", "tg_m", "tg_lam",
+    "tg_mlam", "tg_srcid", "tg_part", "tg_smap", "status",
 )  # fmt: skip
 HRC_ORDER = (
     "time", "crsu", "crsv", "amp_sf", "rawx", "rawy", "samp", "av1", "av2", "av3", "au1", "au2", "au3",

@@ -10,6 +10,9 @@ The pixel is taken as the archive does: tg_resolve_events uses the integer chip 
 were repositioned within the pixel (seen in 13838: with them its angles come out to 5e-7 deg, with the repositioned
 place to 9e-5). ``position="det"`` takes the repositioned place instead.
 
+Of two sources whose regions overlap, an event is of that one an order of which it fits; of two that it fits, or none,
+of that one whose arm or zero order is nearer (tg_d). tg_smap has a bit for each in whose regions it lies.
+
 Where the arms of the HETG cross, the CCD energy decides: an event that fits an order of one arm only is of that arm,
 any other is of none (tg_part 99), as in the archive's lists. HRC has no energies: events left of the zero order are
 of order -1, those right of it of +1.
@@ -19,99 +22,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Column, Header, Schema, Table
 from mta_assets.instruments import gratings_frames as frames
-from mta_assets.instruments.gratings import NO_ORDER, NO_PART, ZERO_ORDER, Arm, arms
-from mta_assets.instruments.gratings_orders import Windows, sort_orders, windows
-from mta_assets.level15.columns import ACIS_ORDER, HRC_ORDER, TG_COLUMNS
+from mta_assets.instruments.gratings import NO_ORDER, NO_PART, ZERO_ORDER
+from mta_assets.instruments.gratings_orders import sort_orders
+from mta_assets.level15 import clocked
+from mta_assets.level15.columns import ACIS_ORDER, CLOCKED_COLUMNS, HRC_ORDER, TG_COLUMNS
 from mta_assets.level15.regions import MAX_SOURCES, Box, SourceRegion
+from mta_assets.level15.setup import Setup
 
 Array = NDArray[Any]
-Position = Literal["chip", "det"]
 
 BLOCK = 1 << 15  # events at once: fewer pay for the calls, more leave the cache
 DEGREE = 180 / np.pi
 COLUMN_KEYWORD = re.compile(r"(TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TCNAM|TCROT|TDBIN|TLMIN|TLMAX|TNULL)([1-9][0-9]*)")
+BLANK = {"tg_m": NO_ORDER, "tg_part": NO_PART, "chipy_tg": np.nan, "chipy_zo": np.nan}  # of events of nothing
 UNITS = {"x": "pixel", "y": "pixel", "detx": "pixel", "dety": "pixel", "energy": "eV"}
 NEEDED = ("x", "y", "detx", "dety", "chipx", "chipy")
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What has to be known of an observation to resolve its events.
-
-    Parameters
-    ----------
-    detector
-        ``ACIS``, ``HRC-I`` or ``HRC-S``.
-    arms
-        Arms of its grating.
-    roll
-        Mean roll [deg] between the detector and the sky image.
-    seen
-        Chip planes at its SIM offset.
-    regions
-        Regions of its sources.
-    limits
-        Order-sorting windows; None sorts by the side of the zero order (HRC).
-    position
-        Which place of an event counts: the middle of its pixel (as in the archive) or its DET coordinates.
-    """
-
-    detector: str
-    arms: tuple[Arm, ...]
-    roll: float
-    seen: frames.Planes
-    regions: tuple[SourceRegion, ...]
-    limits: Windows | None
-    position: Position = "chip"
-
-
-def detector_name(header: Header) -> str:
-    """``ACIS``, ``HRC-I`` or ``HRC-S`` from INSTRUME and DETNAM."""
-    return "ACIS" if _value(header, "INSTRUME") == "ACIS" else str(_value(header, "DETNAM"))
-
-
-def setup(
-    header: Header, regions: tuple[SourceRegion, ...], osip: Table | None = None, position: Position = "chip"
-) -> Setup:
-    """Set-up from the keywords of an event list.
-
-    Parameters
-    ----------
-    header
-        With INSTRUME, DETNAM, GRATING, SIM_X, SIM_Z [mm] and ROLL_PNT [deg].
-    regions
-        Of its sources.
-    osip
-        Order-sorting windows in the form of the CALDB's OSIP; ours if None.
-
-    Raises
-    ------
-    NothingToDo
-        If no grating was in the beam.
-    BadData
-        If a keyword is missing or there is no region.
-    """
-    grating = str(_value(header, "GRATING")).strip().upper()
-    if grating in ("NONE", ""):
-        raise NothingToDo("no grating was in the beam (GRATING = NONE): there is nothing to resolve")
-    if not regions:
-        raise BadData(
-            "a grating observation without a zero order: no event can be resolved; give its place on the sky image "
-            "(zero_order = x, y) and run the pipeline again"
-        )
-    detector = detector_name(header)
-    seen = frames.planes(detector, float(_value(header, "SIM_X")), float(_value(header, "SIM_Z")))
-    limits = windows(osip) if detector == "ACIS" else None
-    return Setup(detector, arms(grating, detector), float(_value(header, "ROLL_PNT")), seen, regions, limits, position)
 
 
 def resolve_events(events: Table, given: Setup) -> Table:
@@ -129,6 +62,7 @@ def resolve_events(events: Table, given: Setup) -> Table:
     """
     chip = "ccd_id" if given.detector == "ACIS" else "chip_id"
     needed = NEEDED if given.limits is None else (*NEEDED, "energy")
+    needed = (*needed, "chipy_adj") if given.clocked else needed
     missing = [name for name in (*needed, chip) if name not in events]
     if missing:
         raise BadData(f"event list {events.name} has no columns {', '.join(missing)}: expected level-1 events")
@@ -139,15 +73,21 @@ def resolve_events(events: Table, given: Setup) -> Table:
                 "its header is wrong, or it was made by something else; make it again"
             )
     count = len(events)
-    found = {name: np.zeros(count, column.dtype) for name, column in TG_COLUMNS.items()}
-    found["tg_m"][:], found["tg_part"][:] = NO_ORDER, NO_PART
+    made = {**TG_COLUMNS, **(CLOCKED_COLUMNS if given.clocked else {})}
+    found = {name: np.full(count, BLANK.get(name, 0), column.dtype) for name, column in made.items()}
     for first in range(0, count, BLOCK):
         rows = slice(first, min(first + BLOCK, count))
         block = {name: events[name][rows] for name in needed}
         block["chip"] = frames.check_chips(events[chip][rows], given.seen)
-        for region in reversed(given.regions):
-            _resolve(block, region, given, {name: column[rows] for name, column in found.items()})
+        out = {name: column[rows] for name, column in found.items()}
+        for number, region in enumerate(given.regions):
+            alone = {name: np.full_like(values, BLANK.get(name, 0)) for name, values in out.items()} if number else out
+            (_resolve_clocked if given.clocked else _resolve)(block, region, given, alone)
+            if number:
+                _nearer(out, alone)
         found["tg_lam"][rows] = _wavelength(found["tg_mlam"][rows], found["tg_m"][rows])
+        if given.clocked:
+            found["chipy_zo"][rows] = block["chipy_adj"]
     return _table(events, found, given)
 
 
@@ -183,6 +123,41 @@ def _resolve(block: dict[str, Array], region: SourceRegion, given: Setup, out: d
     out["tg_srcid"][rows] = region.source
 
 
+def _resolve_clocked(block: dict[str, Array], region: SourceRegion, given: Setup, out: dict[str, Array]) -> None:
+    """The same in continuous clocking."""
+    assert given.limits is not None
+    right, up = block["x"].astype(np.float64) - region.x, block["y"].astype(np.float64) - region.y
+    focus = _focus(block["detx"].astype(np.float64), block["dety"].astype(np.float64), right, up, given)
+    zero = right * right + up * up <= region.radius**2
+    made = clocked.resolve(block, zero, focus, given.arms, given.reach, given.seen, given.limits)
+    rows = np.flatnonzero(made["tg_part"] != NO_PART)
+    for name in ("tg_r", "tg_d", "tg_mlam", "tg_m", "tg_part", "chipy_tg"):
+        out[name][rows] = made[name][rows]
+    out["tg_srcid"][rows] = region.source
+    out["tg_smap"][made["inside"]] |= np.int16(1 << (region.source - 1) if region.source <= MAX_SOURCES else 0)
+
+
+def _nearer(out: dict[str, Array], other: dict[str, Array]) -> None:
+    """Take what another source makes of events that fit it better into ``out``, the columns that are being made."""
+    known = [columns["tg_part"] != NO_PART for columns in (out, other)]
+    # without an order 1000 deg farther than any with one
+    far = [np.abs(columns["tg_d"]) + 1000.0 * (columns["tg_m"] == NO_ORDER) for columns in (out, other)]
+    for distance, columns in zip(far, (out, other), strict=True):
+        zero = columns["tg_part"] == ZERO_ORDER
+        distance[zero] = np.hypot(columns["tg_r"][zero], columns["tg_d"][zero])
+    better = known[1] & (~known[0] | (far[1] < far[0]))
+    out["tg_smap"] |= other["tg_smap"]
+    for name in out.keys() - {"tg_smap"}:
+        out[name][better] = other[name][better]
+
+
+def _focus(detx: Array, dety: Array, right: Array, up: Array, given: Setup) -> tuple[Array, Array]:
+    """Zero order at the time of events, FC y, z [mm]: where they are, less what the two are apart on the sky."""
+    roll = np.radians(given.roll)
+    cosine, sine = np.cos(roll), np.sin(roll)
+    return frames.focus(given.detector, detx + (sine * up - cosine * right), dety - (sine * right + cosine * up))
+
+
 def _wavelength(order_wavelength: Array, order: Array) -> Array:
     """Wavelength [Å]: 0 of the zero order, NaN without an order."""
     number = np.abs(order).astype(np.float32)
@@ -214,14 +189,9 @@ def _measure(
         point = frames.chip_points(chip, chipx, chipy, given.seen)
     else:
         point = frames.det_points(chip, detx, dety, given.seen)
-    roll = np.radians(given.roll)
-    cosine, sine = np.cos(roll), np.sin(roll)
     x -= region.x
     y -= region.y
-    # the zero order is where the event is on the detector, less what the two are apart on the sky
-    detx += sine * y - cosine * x
-    dety -= sine * x + cosine * y
-    zero = frames.focus(given.detector, detx, dety)
+    zero = _focus(detx, dety, x, y, given)
     by_part = {arm.part: arm for arm in given.arms}
     by_part[ZERO_ORDER] = given.arms[-1]  # the archive's angles of the zero order are the MEG's
     angle = np.radians([by_part[part].angle for part in parts])
@@ -247,7 +217,10 @@ def _table(events: Table, found: dict[str, Array], given: Setup) -> Table:
     schema = Schema(
         events.name,
         tuple(
-            TG_COLUMNS.get(name) or known.get(name) or Column(name, array.dtype.str[1:], shape=array.shape[1:])
+            TG_COLUMNS.get(name)
+            or CLOCKED_COLUMNS.get(name)
+            or known.get(name)
+            or Column(name, array.dtype.str[1:], shape=array.shape[1:])
             for name, array in columns.items()
         ),
         "events with grating coordinates",
@@ -273,11 +246,3 @@ def _renumbered(events: Table, names: list[str]) -> Header:
         elif 0 < int(found[2]) <= len(old) and old[int(found[2]) - 1] in names:
             header[f"{found[1]}{names.index(old[int(found[2]) - 1]) + 1}"] = value
     return header
-
-
-def _value(header: Header, name: str) -> Any:
-    """A keyword's value, with or without its comment."""
-    if name not in header:
-        raise BadData(f"event list without the keyword {name}: gratings coordinates need it")
-    value = header[name]
-    return value[0] if isinstance(value, tuple) else value

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.geometry_sky import sky_pixel
 from mta_assets.instruments.gratings import arms
-from mta_assets.level15.gratings import Position, detector_name, resolve_events, setup
+from mta_assets.level15.gratings import resolve_events
 from mta_assets.level15.regions import region_table, regions_from_table, source_region
+from mta_assets.level15.setup import Position, detector_name, setup
 from mta_assets.level15.zero_order import ZeroOrder, find_zero_order, zero_order_table
 
 
@@ -43,7 +45,8 @@ def zero_orders(evt1: Product, file_id: str, zero_order: tuple[float, float] | N
         x, y = sky_pixel(detector, *target, *nominal)
         roll = _number(header, "ROLL_PNT", evt1)
         try:
-            found = find_zero_order(events, arms(grating, detector), detector, roll, (float(x), float(y)))
+            clocked = str(keyword(header, "READMODE", "")).startswith("CONT")
+            found = find_zero_order(events, arms(grating, detector), detector, roll, (float(x), float(y)), clocked)
         except BadData as why:
             raise BadData(f"{file_id} from {evt1.file_id}: {why}") from None
     return Product(file_id, (zero_order_table([found]),), evt1.tstart, evt1.tstop, _observation(evt1))

@@ -100,7 +100,12 @@ class _Line:
 
 
 def find_zero_order(
-    events: Table, arms: tuple[Arm, ...], detector: str, roll: float, expected: tuple[float, float]
+    events: Table,
+    arms: tuple[Arm, ...],
+    detector: str,
+    roll: float,
+    expected: tuple[float, float],
+    clocked: bool = False,
 ) -> ZeroOrder:
     """Find the zero order.
 
@@ -116,6 +121,8 @@ def find_zero_order(
         Of the observation [deg].
     expected
         Where the target is expected [sky pixel].
+    clocked
+        Continuous clocking: the image is a line through the target, its centroid is all there is.
 
     Raises
     ------
@@ -127,16 +134,18 @@ def find_zero_order(
         events = events.where(slice(None, None, len(events) // MOST_EVENTS))  # type: ignore[arg-type]
     x, y = events["x"].astype(np.float64), events["y"].astype(np.float64)
     x0, y0 = _brightest(x, y, expected, pixel)
-    x0, y0, counts, error, piled = _centroid(x, y, x0, y0, pixel)
+    x0, y0, counts, error, piled = _centroid(x, y, x0, y0, pixel, 1 if clocked else 2)
     if counts < max(ENOUGH, SIGNIFICANCE * np.sqrt(max(counts, 1))):
         # no image: the core was blocked out, or nothing is there; streak and arms are searched for themselves
         (x0, y0), counts = expected, 0.0
-        lines = _lines(events, x, y, expected, arms, detector, roll, pixel, SEARCH)
+        lines = [] if clocked else _lines(events, x, y, expected, arms, detector, roll, pixel, SEARCH)
         if len(lines) < 2:
             raise BadData(
                 f"no zero order within {SEARCH:.0f} arcsec of sky pixel ({expected[0]:.1f}, {expected[1]:.1f}): no "
                 f"image and {len(lines)} of streak and arms; give its place (zero_order = x, y) if the target is there"
             )
+    elif clocked:
+        return ZeroOrder(x0, y0, error, error, counts, ("centroid",), piled)
     else:
         lines = _lines(events, x, y, (x0, y0), arms, detector, roll, pixel)
     for _ in range(ROUNDS):
@@ -164,19 +173,24 @@ def _brightest(x: Array, y: Array, expected: tuple[float, float], pixel: float) 
     return float(edges[0][i] + cell / 2), float(edges[1][j] + cell / 2)
 
 
-def _centroid(x: Array, y: Array, x0: float, y0: float, pixel: float) -> tuple[float, float, float, float, bool]:
-    """Iterated centroid: place, counts above the background, error and whether the core has a crater."""
+def _centroid(
+    x: Array, y: Array, x0: float, y0: float, pixel: float, axes: int = 2
+) -> tuple[float, float, float, float, bool]:
+    """Iterated centroid: place, counts above the background, error and whether the core has a crater.
+
+    ``axes`` is 2 for an image and 1 for a line: sizes of the rings go with that power of their radius.
+    """
     for radius in CIRCLES:
         x0, y0 = _centred(x, y, x0, y0, radius / pixel)
     distance = np.hypot(x - x0, y - y0) * pixel
     inner, outer = np.count_nonzero(distance < CORE), np.count_nonzero((distance >= CORE) & (distance < RING))
     # a crater, not a fluctuation: lower by three standard deviations
-    piled = bool((inner + 3 * np.sqrt(inner + 1)) / CORE**2 < outer / (RING**2 - CORE**2))
+    piled = bool((inner + 3 * np.sqrt(inner + 1)) / CORE**axes < outer / (RING**axes - CORE**axes))
     radius = WIDE if piled else CIRCLES[-1]
     x0, y0 = _centred(x, y, x0, y0, radius / pixel)
     distance = np.hypot(x - x0, y - y0) * pixel
     near, about = distance < radius, (distance >= 2 * radius) & (distance < 4 * radius)
-    counts = np.count_nonzero(near) - np.count_nonzero(about) / 12  # areas 1 to 12
+    counts = np.count_nonzero(near) - np.count_nonzero(about) / (4**axes - 2**axes)  # areas 1 to 12
     spread = float(np.hypot(x[near] - x0, y[near] - y0).std()) if near.any() else np.inf
     return float(x0), float(y0), float(counts), spread / float(np.sqrt(max(counts, 1))), piled
 

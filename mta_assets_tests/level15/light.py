@@ -95,6 +95,28 @@ def level1(
     return Table("EVENTS", columns, header(where)), truth
 
 
+def clocked(where: Dwell, events: Table, seed: int = 5) -> Table:
+    """The same event list in continuous clocking: DET and sky at the row of the target, any row in ``chipy``."""
+    times, ccd = events["time"], events["ccd_id"]
+    target = geometry.quaternion_from_angles(where.ra, where.dec, where.roll)
+    q = geometry.multiply(target, attitude.offset_quaternion(*attitude.dither(where, times)))
+    sky = geometry_sky.sky_maps(where.instrument, q, where.ra, where.dec)
+    index, centre = np.arange(len(times)), np.full(len(times), 4096.5)
+    place = geometry_sky.sky_to_det(where.instrument, sky, index, centre, centre)
+    rows = np.zeros(len(times))
+    for chip in np.unique(ccd).tolist():
+        here = ccd == chip
+        det = (place[0][here], place[1][here])
+        rows[here] = geometry_sky.det_to_chip(where.instrument, chip, *det, where.sim_x, where.sim_z)[1]
+    maps = geometry_sky.det_maps(where.instrument, where.sim_x, where.sim_z)
+    detx, dety = geometry_sky.chip_to_det(where.instrument, maps, ccd, events["chipx"].astype(float), rows)
+    x, y = geometry_sky.det_to_sky(where.instrument, sky, index, detx, dety)
+    columns = {**events.columns, "chipy": np.random.default_rng(seed).integers(1, 513, len(times)).astype(np.int16)}
+    columns |= {name: values.astype(np.float32) for name, values in zip(
+        ("chipy_adj", "detx", "dety", "x", "y"), (rows, detx, dety, x, y), strict=True)}  # fmt: skip
+    return Table("EVENTS", columns, {**events.header, "READMODE": "CONTINUOUS"})
+
+
 def header(where: Dwell) -> dict[str, object]:
     """Keywords that level 1 gives."""
     return {

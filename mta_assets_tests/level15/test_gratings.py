@@ -6,12 +6,19 @@ import pytest
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.tables import Column, Schema, Table, concatenate
 from mta_assets.instruments.gratings import HC
+from mta_assets.instruments.gratings import sky_angle as _sky_angle
 from mta_assets.level15 import gratings, regions
+from mta_assets.level15.setup import setup
 from mta_assets_tests.level15 import light
 
 HETG = light.dwell("ACIS-S", "HETG", 28101, 82.1872, -65.4487, roll=0.0)
 LETG = light.dwell("HRC-S", "LETG", 28103, 225.54, 66.2)
 HEADER = light.header(HETG)
+
+
+def gratings_sky(angle):
+    """Direction on the sky image of an arm at roll 0 [deg]."""
+    return _sky_angle(0.0, angle)
 
 
 def region(source=1, x=4096.5, y=4096.5):
@@ -29,7 +36,7 @@ def events(x, y, energy=1000.0, ccd=7):
 
 
 def resolved(table, *sources, **options):
-    return gratings.resolve_events(table, gratings.setup(HEADER, sources or (region(),), **options))
+    return gratings.resolve_events(table, setup(HEADER, sources or (region(),), **options))
 
 
 def test_an_event_in_the_circle_is_of_the_zero_order():
@@ -98,18 +105,40 @@ def test_wavelength_is_that_of_the_order():
     assert out["tg_mlam"].tolist() == pytest.approx([mlam] * 3, rel=1e-6)
 
 
-def test_the_source_that_comes_first_has_an_event_that_two_could_have_and_the_map_tells_of_both():
+def test_an_event_of_two_zero_orders_is_of_the_nearer_and_the_map_tells_of_both():
     one, two = region(1), region(2, x=4100.5)
-    out = resolved(events(4098.0, 4096.5), one, two)
-    assert out["tg_srcid"].tolist() == [1]
-    assert out["tg_smap"].tolist() == [3]
+    out = resolved(events([4098.0, 4098.6, 4099.0], 4096.5), one, two, position="det")
+    assert out["tg_srcid"].tolist() == [1, 2, 2]
+    assert out["tg_part"].tolist() == [0, 0, 0]
+    assert out["tg_smap"].tolist() == [3, 3, 3]
     assert resolved(events(4100.5 + one.radius - 1, 4096.5), one, two)["tg_srcid"].tolist() == [2]
+
+
+def test_an_event_on_two_arms_is_of_the_source_whose_order_it_fits_and_else_of_the_nearer():
+    """The second source lies 20 pixels along the dispersion and 4 across from the first: its MEG runs beside."""
+    x, y = on_arm(2, 1000.0)
+    angle = np.radians(gratings_sky(4.755))
+    step = np.array([np.cos(angle), np.sin(angle)])
+    other = np.array([4096.5, 4096.5]) + 300 * step + 4 * np.array([-step[1], step[0]])
+    one, two = region(1), region(2, x=float(other[0]), y=float(other[1]))
+    ours = [resolved(events(x, y, ccd=8), source, position="det") for source in (one, two)]
+    assert [out["tg_part"][0] for out in ours] == [2, 2]
+    first = [HC / abs(float(out["tg_mlam"][0])) for out in ours]  # energies of their first orders
+    out = resolved(events([x] * 3, [y] * 3, [first[0], first[1], 300.0], ccd=8), one, two, position="det")
+    assert out["tg_srcid"].tolist() == [1, 2, 1]  # 300 eV fit neither: the first's arm is nearer
+    assert out["tg_m"].tolist()[:2] == [np.sign(ours[0]["tg_mlam"][0]), np.sign(ours[1]["tg_mlam"][0])]
+    assert out["tg_m"][2] == 99
+    assert out["tg_smap"].tolist() == [3, 3, 3]
+    assert out["tg_mlam"][1] == ours[1]["tg_mlam"][0]
+    again = resolved(events([x] * 3, [y] * 3, [first[0], first[1], 300.0], ccd=8), two, one, position="det")
+    for name in ("tg_srcid", "tg_m", "tg_mlam", "tg_smap"):
+        assert np.array_equal(again[name], out[name]), name  # whichever comes first
 
 
 def test_the_hrc_tells_orders_by_the_side_alone():
     table, truth = light.level1(LETG, light.lines(LETG, [20.0], 50, 1))
     one = regions.source_region(32768.5, 32768.5, "LETG", "HRC-S", LETG.roll)
-    out = gratings.resolve_events(table, gratings.setup(light.header(LETG), (one,)))
+    out = gratings.resolve_events(table, setup(light.header(LETG), (one,)))
     dispersed = out["tg_part"] == 3
     assert dispersed.sum() > 95
     assert np.array_equal(out["tg_m"][dispersed], truth["tg_m"][dispersed])
@@ -118,7 +147,7 @@ def test_the_hrc_tells_orders_by_the_side_alone():
 
 def test_blocks_give_what_the_whole_list_gives(monkeypatch):
     table, _ = light.level1(HETG, light.lines(HETG, [6.0], 200, 1), light.background(HETG, 500, 2))
-    made = gratings.setup(HEADER, (region(),))
+    made = setup(HEADER, (region(),))
     whole = gratings.resolve_events(table, made)
     monkeypatch.setattr(gratings, "BLOCK", 97)
     parts = list(gratings.resolve((table.where(slice(at, at + 333)) for at in range(0, len(table), 333)), made))
@@ -160,18 +189,18 @@ def test_an_event_without_an_energy_has_no_order():
 
 def test_an_observation_without_grating_is_nothing_to_do():
     with pytest.raises(NothingToDo, match="no grating"):
-        gratings.setup(HEADER | {"GRATING": "NONE"}, (region(),))
+        setup(HEADER | {"GRATING": "NONE"}, (region(),))
 
 
 def test_a_grating_observation_without_a_zero_order_says_what_to_do():
     with pytest.raises(BadData, match=r"without a zero order.*zero_order = x, y"):
-        gratings.setup(HEADER, ())
+        setup(HEADER, ())
 
 
 @pytest.mark.parametrize("name", ["GRATING", "SIM_Z", "ROLL_PNT"])
 def test_a_missing_keyword_is_named(name):
     with pytest.raises(BadData, match=name):
-        gratings.setup({key: value for key, value in HEADER.items() if key != name}, (region(),))
+        setup({key: value for key, value in HEADER.items() if key != name}, (region(),))
 
 
 @pytest.mark.parametrize("name", ["x", "chipy", "ccd_id", "energy"])

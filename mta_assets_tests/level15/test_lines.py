@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mta_assets.instruments.gratings import arms
-from mta_assets.level15.gratings import resolve_events, setup
+from mta_assets.level15.gratings import resolve_events
 from mta_assets.level15.regions import source_region
+from mta_assets.level15.setup import setup
 from mta_assets.level15.zero_order import find_zero_order
 from mta_assets_tests.level15 import light
 
