@@ -91,11 +91,20 @@ def _readable(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def observations(
+    observation: Annotated[
+        str | None, typer.Argument(metavar="OBSERVATION", help="Of this one (28101_000): how its streams differ.")
+    ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that are not complete.")] = False,
     mission: MissionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List observation intervals that telemetry or deliveries show, with what they still wait for."""
+    """List observation intervals that telemetry or deliveries show, with what they still wait for; or compare the
+    archival and the quick-look stream of one."""
+    if observation is not None:
+        if waiting:
+            raise typer.BadParameter("--waiting is for the list, not for one observation")
+        _streams(observation, mission, as_json)
+        return
     found = platform(mission).catalog.obis()
     rows = [
         {
@@ -111,3 +120,32 @@ def observations(
         if not (waiting and entry.complete)
     ]
     print_json(rows) if as_json else print_table("Observations", rows)
+
+
+def _streams(key: str, mission: str | None, as_json: bool) -> None:
+    from mta_assets.pipelines.stream_report import stream_report
+
+    found = stream_report(platform(mission), key)
+    if as_json:
+        print_json(found)
+        return
+    aspect = [
+        {"axis": r["axis"], **{f"{n} [arcsec]": round(r[n], 4) for n in ("median", "scatter")}} for r in found["aspect"]
+    ]
+    print_table(f"{key}: on-board minus ground attitude", aspect)
+    rows = [{name: _rounded(name, value) for name, value in row.items()} for row in found["sources"]]
+    print_table(f"{key}: sources, quick look minus archival [arcsec]", rows)
+    for text in found["lacks"]:
+        typer.echo(f"not there: {text}")
+
+
+def _rounded(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return (
+        f"{value:.6f}"
+        if name.startswith(("ra", "dec"))
+        else f"{value:.1f}"
+        if name == "significance"
+        else f"{value:.4f}"
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from mta_assets.archive.fits_heads import read_heads
 from mta_assets.core import times
 from mta_assets.core.tables import Column, Table
 from mta_assets.pipelines.checks import CHECKS, Outcome, check_products
@@ -37,7 +38,7 @@ def asset_events(key: dg.AssetKey, platform: Platform, pipeline: Pipeline, parts
         for outcome in some:
             outcomes.setdefault(outcome.name, []).append((partition, outcome))
     yield from (_check_result(key, name, results) for name, results in outcomes.items())
-    yield _materialization(key, parts, main, _beaten_by(platform, pipeline, parts))
+    yield _materialization(key, parts, main, _beaten_by(platform, pipeline, parts), _figures(platform, parts[-1][2]))
 
 
 def _beaten_by(platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) -> list[str]:
@@ -53,8 +54,26 @@ def _beaten_by(platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) ->
     return found
 
 
+def _figures(platform: Platform, products: Sequence[Any]) -> dict[str, Any]:
+    """Keywords that the registry wants shown, with what their comments say of them, of the newest partition."""
+    found: dict[str, Any] = {}
+    for product in products:
+        wanted = platform.registry.product(product.file_id).figures
+        for head in read_heads(product.path) if wanted else ():
+            found |= {
+                f"{name}: {comment}" if comment else name: value
+                for name, (value, comment) in head.keywords.items()
+                if name in wanted and isinstance(value, int | float | str)
+            }
+    return found
+
+
 def _materialization(
-    key: dg.AssetKey, parts: Sequence[Part], main: Table | None, beaten_by: Sequence[str]
+    key: dg.AssetKey,
+    parts: Sequence[Part],
+    main: Table | None,
+    beaten_by: Sequence[str],
+    figures: Mapping[str, Any],
 ) -> dg.MaterializeResult:
     products = [product for _, _, some in parts for product in some]
     digest = hashlib.sha256("".join(p.sha256 for p in products).encode()).hexdigest()
@@ -68,6 +87,7 @@ def _materialization(
         "version": max(p.version for p in products),
         "folder": dg.MetadataValue.path(str(products[0].path.parent)),
         "log": dg.MetadataValue.path(str(parts[-1][1].log_path)),
+        **figures,
     }
     if beaten_by:
         metadata["stands"] = (

@@ -47,6 +47,7 @@ class ProductSpec(_Section):
     root: str | None = None  # where it is not the root of the pipeline
     times: Literal["header", "name", "content"] = "header"
     keywords: dict[str, Scalar] = {}
+    figures: list[str] = []  # keywords that are shown with what was made: its result in a few numbers
     columns: dict[str, list[str]] = {}  # HDU → columns as they have to be (core.content)
     external: bool = False  # comes from outside: no pipeline makes it
     archive_only: bool = False  # a quick-look pipeline must not make it
