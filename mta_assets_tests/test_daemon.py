@@ -2,117 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 
 from mta_assets.archive.products import read_fits
-from mta_assets.cli.dagster_process import DagsterProcess
 from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.ingest import put
-from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.status import report
-from mta_assets.settings import Settings
 from mta_assets.simulate.playbacks import simulate
 from mta_assets.telemetry.ccsds import frame_bytes
 from mta_assets.telemetry.xtce import load_xtce
+from mta_assets_tests.daemon import PATIENCE, Deployment, deployment
 from mta_assets_tests.realdata import realdata
 from mta_assets_tests.telemetry.spp_reference import reference, same
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daemon")]
-Found = TypeVar("Found")
-PATIENCE = 180.0  # [s] for anything: the machine may be busy with other things, how long it takes is told, not tested
 IMPORT = 5.0  # [s] of processor time, from nothing to the definitions
 JPSS = "J01_G011_LZ_2021-04-09T00-00-00Z_V01.DAT1"
-ENDED = ("SUCCESS", "FAILURE", "CANCELED")
-RUNS = """{ runsOrError { ... on Runs { results { runId status jobName
-  stats { ... on RunStatsSnapshot { stepsFailed } } } } } }"""
 ASSETS = """{ assetNodes { assetKey { path } partitionKeys partitionStats { numMaterialized numFailed }
   assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } } } }"""
-EVENTS = """query Events($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection { events {
-  ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } } } } } } }"""
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A mission's Dagster process, and a platform of our own that looks at the same catalog."""
-
-    process: DagsterProcess
-
-    @cached_property
-    def platform(self) -> Platform:
-        return Platform(Settings(mission=self.process.mission, data=self.process.data))
-
-    def until(self, condition: Callable[[], Found | None], what: str, seconds: float = PATIENCE) -> Found:
-        """Poll until a condition gives something."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.2)
-        log = self.process.log.read_text(encoding="utf-8", errors="replace")
-        pytest.fail(f"{what}: not within {seconds:.0f} s\n{report(self.platform, 0)['playbacks']}\n{log[-3000:]}")
-
-    def query(self, text: str, **variables: Any) -> dict[str, Any]:
-        body = json.dumps({"query": text, "variables": variables}).encode()
-        request = Request(f"{self.process.url}/graphql", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=30) as answer:
-            content = json.load(answer)
-        assert "errors" not in content, content
-        return content["data"]
-
-    def runs(self, job: str = "playback") -> list[dict[str, Any]]:
-        return [run for run in self.query(RUNS)["runsOrError"]["results"] if run["jobName"] == job]
-
-    def at_rest(self) -> bool:
-        """Whether no playback is in process."""
-        return all(run["status"] in ENDED for run in self.runs())
-
-    def done(self, name: str) -> dict[str, Any] | None:
-        """The line of ``mta status`` of a playback when it is done; fails at once if it has failed."""
-        row = next((r for r in report(self.platform, 0)["playbacks"] if r["file"] == name), None)
-        assert row is None or not row["state"].startswith("failed"), row
-        return row if row and row["state"] == "done" else None
-
-    def in_the_middle(self, name: str) -> str | None:
-        """The run that works on a playback, after some of its pipelines have ended and before the others."""
-        entry = next((p for p in self.platform.catalog.playbacks() if p.file_name == name), None)
-        if entry is None or len(self.platform.catalog.runs(partition=entry.partition)) < 3:
-            return None
-        return next((run["runId"] for run in self.runs() if run["status"] == "STARTED"), None)
-
-    def worker(self, run: str) -> int:
-        """Process that executes a run, from the run's own events."""
-        events = self.query(EVENTS, run=run)["runOrError"]["eventConnection"]["events"]
-        entries = [entry for event in events for entry in event.get("metadataEntries", [])]
-        return int(next(entry["text"] for entry in entries if entry["label"] == "pid"))
-
-    def processes(self) -> dict[int, str]:
-        """Living processes that were started for this data folder, in whatever process group."""
-        mark = f"MTA_DATA={self.process.data}".encode()
-        found = {}
-        for folder in Path("/proc").iterdir():
-            try:
-                if folder.name.isdigit() and mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:  # gone in the meantime, or not ours to look at
-                continue
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +38,6 @@ def playbacks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Five playbacks of six minutes."""
     summary = simulate(load_mission("chandra"), 0.5, tmp_path_factory.mktemp("simulated"), 5, playback_minutes=6)
     return [written.path for written in summary.files]
-
-
-def deployment(mission: str, folder: Path) -> Iterator[Deployment]:
-    with DagsterProcess(mission, folder) as process:
-        print(f"{mission}: the web server answers after {process.wait_until_ready(PATIENCE):.1f} s")
-        yield Deployment(process)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +78,7 @@ def test_playbacks_that_are_put_in_become_products_by_themselves(chandra: Deploy
     checks = 0
     registry = chandra.platform.registry
     by_playback = {name for pipeline in registry.pipelines_of("playback") for name in pipeline.assets}
-    for node in chandra.query(ASSETS)["assetNodes"]:
+    for node in chandra.process.query(ASSETS)["assetNodes"]:
         *_, stream, name = node["assetKey"]["path"]
         if name not in (by_playback if stream != "raw" else {chandra.platform.raw_product.id}):
             continue
@@ -222,10 +134,10 @@ def test_after_everything_is_killed_the_next_start_finishes_the_playback(
 ) -> None:
     name = put(chandra.platform, playbacks[4]).name
     run = chandra.until(lambda: chandra.in_the_middle(name), "a run to interrupt")
-    for pid in chandra.processes():
+    for pid in chandra.process.processes():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    chandra.until(lambda: not chandra.processes(), "all processes dead")
+    chandra.until(lambda: not chandra.process.processes(), "all processes dead")
     assert chandra.done(name) is None
     chandra.process.stop()
     chandra.process.start()
@@ -281,6 +193,6 @@ def test_the_jpss_file_dropped_into_the_folder_becomes_level_0_value_for_value(j
 
 def test_nothing_is_left_of_a_dagster_that_was_stopped(chandra: Deployment, jpss: Deployment) -> None:
     for each in (chandra, jpss):
-        assert each.processes()
+        assert each.process.processes()
         each.process.stop()
-        assert each.processes() == {}
+        assert each.process.processes() == {}

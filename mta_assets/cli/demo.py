@@ -9,17 +9,21 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mta_assets.cli.common import print_table, terminal
-from mta_assets.core.errors import BadData, ToolFailed
+from mta_assets.core.errors import BadData
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from mta_assets.cli.dagster_process import DagsterProcess
+
 MARKER = ".made-by-mta-demo"
-PATIENCE = 300.0  # [s] a playback that takes longer than this has failed
+OBSERVATION_PATIENCE = 900.0  # [s] so has an observation, when none ends for so long
+REQUIRED = 20.0  # times real time, from the first playback to the last product of level 2
 
 
 def register(app: typer.Typer) -> None:
@@ -39,8 +43,9 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the web server on 127.0.0.1; 0 picks a free one.")] = 3000,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
 ) -> None:
-    """Simulate a day, start Dagster, let the sensors process every playback, and say how long each took."""
+    """Simulate a day, start Dagster, let the sensors process every playback and observation, and say how it went."""
     from mta_assets.cli.dagster_process import DagsterProcess, free_port
+    from mta_assets.cli.demo_feed import one_late
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what happens is said when it happens, in a log file too
@@ -58,9 +63,14 @@ def demo(
             f"  assets and lineage {server.url}/asset-groups\n  runs {server.url}/runs\n  files {data.resolve()}"
         )
         server.wait_until_watching(_platform(data).settings.incoming)
-        content = _feed(data, simulated)
+        began = time.monotonic()
+        content = _feed(data, one_late(simulated), server.log)
         problems = _check(data, simulated, content)
-        _summary(content, problems)
+        problems += _observations(data, server)
+        factor = hours * 3600 / (time.monotonic() - began)
+        if factor < REQUIRED:
+            problems.append(f"the day took longer than it may: {factor:.1f} × real time, required {REQUIRED:g}")
+        _summary(content, problems, factor)
         if not headless:
             typer.echo(f"Dagster goes on at {server.url}; Ctrl-C ends it.")
             try:
@@ -110,12 +120,24 @@ def _deliver(data: Path) -> None:
     shutil.copytree(data / "simulated" / DELIVERY, delivery_folder(_platform(data)))
 
 
-def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:
+def _observations(data: Path, server: DagsterProcess) -> list[str]:
+    """Wait for the observations, show them, and say what differs from what was flown."""
+    from mta_assets.cli.demo_observations import check_observations, wait_for_observations
+
+    typer.echo("waiting for the observations …")
+    platform = _platform(data)
+    runs = wait_for_observations(server, platform, OBSERVATION_PATIENCE)
+    rows, problems = check_observations(platform, data / "simulated" / "truth")
+    print_table("Observations against the truth", rows)
+    typer.echo(f"{len(runs)} runs of observations")
+    return problems
+
+
+def _feed(data: Path, playbacks: list[Path], log: Path) -> dict[str, Any]:
     """Drop one playback after the other as a ground station would, each when the one before is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from mta_assets.pipelines.ingest import put
-    from mta_assets.pipelines.status import report
+    from mta_assets.cli.demo_feed import feed
 
     platform = _platform(data)
     content: dict[str, Any] = {}
@@ -123,24 +145,15 @@ def _feed(data: Path, playbacks: list[Path]) -> dict[str, Any]:
     with Progress(*columns, console=terminal()) as bar:
         task = bar.add_task("playbacks", total=len(playbacks))
         for number, path in enumerate(playbacks, 1):
-            put(platform, path)
-            deadline = time.monotonic() + PATIENCE
-            while True:
-                content = report(platform, last=0)
-                row = next((r for r in content["playbacks"] if r["file"] == path.name), None)
-                refused = next((q for q in content["quarantine"] if q["file"] == path.name), None)
-                if refused or (row and (row["state"] == "done" or row["state"].startswith("failed"))):
-                    break
-                if time.monotonic() > deadline:
-                    raise ToolFailed(f"{path.name} was not processed within {PATIENCE:.0f} s; see {data}/dagster.log")
-                time.sleep(0.2)
-            if row:
+            fed = feed(platform, path, log)
+            content = fed.content
+            if row := fed.row:
                 bar.console.print(
                     f"{path.name}: {row['state']} after {row['latency [s]'] or 0:.1f} s, {row['products']} products, "
                     f"{row['faults']} faults, {row['findings']} findings"
                 )
-            elif refused:
-                bar.console.print(f"{path.name}: quarantined: {refused['reason']}")
+            elif fed.refused:
+                bar.console.print(f"{path.name}: quarantined: {fed.refused['reason']}")
             bar.update(task, completed=number)
     return content
 
@@ -173,7 +186,7 @@ def _without_stars(data: Path) -> list[str]:
     return [f"{row['partition']}: {row['detail']}" for row in found if row["name"] == f"{row['partition']} aspect"]
 
 
-def _summary(content: dict[str, Any], problems: list[str]) -> None:
+def _summary(content: dict[str, Any], problems: list[str], factor: float) -> None:
     print_table("The day", [{k: v for k, v in row.items() if k != "playback"} for row in content["playbacks"]])
     latency = content["latency"]
     if latency["count"]:
@@ -182,6 +195,7 @@ def _summary(content: dict[str, Any], problems: list[str]) -> None:
             f"longest {latency['max']:.1f} s over {latency['count']} playbacks",
             bold=True,
         )
+    typer.secho(f"from the first playback to the last product of level 2: {factor:.0f} × real time", bold=True)
     for problem in problems:
         typer.secho(problem, fg=typer.colors.RED, err=True)
     typer.secho("all as expected" if not problems else f"{len(problems)} problems", bold=True)

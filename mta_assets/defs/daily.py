@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from mta_assets.core import times
-from mta_assets.defs.factory import MAX_PARTITIONS_PER_RUN, build_assets
+from mta_assets.defs.factory import BACKGROUND, MAX_PARTITIONS_PER_RUN, build_assets
 from mta_assets.pipelines.calendar import CALENDAR, first_key, last_ended
 from mta_assets.pipelines.late import Marks, affected
 from mta_assets.pipelines.platform import Platform
@@ -23,7 +23,7 @@ from mta_assets.pipelines.platform import Platform
 CRON = {"day": "30 0 * * *", "week": "40 0 * * 1"}  # by the clock of the operations centre
 NAMES = {"day": "daily", "week": "weekly"}
 LOOK_SECONDS = 30  # a playback comes into the archive in several transactions: they are looked at together
-LOW = {"dagster/priority": "-5"}  # a playback that comes in goes first
+LOW = {"dagster/priority": "-5", BACKGROUND: "calendar"}  # a playback that comes in goes first
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 

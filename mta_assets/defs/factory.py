@@ -23,6 +23,7 @@ from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.registry_schema import Pipeline
 
 MAX_PARTITIONS_PER_RUN = 200
+BACKGROUND = "mta/background"  # tag of runs that leave the slots to playbacks: dagster.yaml limits how many there are
 KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary"}
 
 

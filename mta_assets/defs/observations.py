@@ -20,7 +20,7 @@ import dagster as dg
 from mta_assets.core.errors import TransientError
 from mta_assets.core.request import Stream
 from mta_assets.defs.events import asset_events
-from mta_assets.defs.factory import MAX_PARTITIONS_PER_RUN, asset_key, asset_spec, check_specs
+from mta_assets.defs.factory import BACKGROUND, MAX_PARTITIONS_PER_RUN, asset_key, asset_spec, check_specs
 from mta_assets.defs.partitions import obi_partitions
 from mta_assets.pipelines.controller import RunResult
 from mta_assets.pipelines.due import Due, ObiMarks, due
@@ -29,7 +29,7 @@ from mta_assets.pipelines.registry_schema import Pipeline
 
 LOOK_SECONDS = 15
 RUNS_PER_TICK = 20  # bounds a tick; what is left comes with the next one
-LOW = {"dagster/priority": "-3"}  # a playback that comes in goes first; days and weeks come after
+LOW = {"dagster/priority": "-3", BACKGROUND: "observation"}  # a playback goes first; days and weeks come after
 NICE = 10  # of the process of a run that the sensor asked for: a playback beside it has the processor first
 ASKED = "mta/observation"  # tag of such a run
 RETRY_SECONDS = 2.0  # before what failed for a passing reason is tried again

@@ -24,7 +24,8 @@ class BoxSums:
             kind = np.int32 if image.sum(dtype=np.int64) < 1 << 31 else np.int64
         self.shape = (rows, columns)
         self._table = np.zeros((rows + 1, columns + 1), kind)
-        np.cumsum(image, axis=0, out=self._table[1:, 1:], dtype=kind)
+        for row in range(rows):  # along columns NumPy would go bin by bin, ten times as slow
+            np.add(self._table[row, 1:], image[row], out=self._table[row + 1, 1:])
         np.cumsum(self._table[1:, 1:], axis=1, out=self._table[1:, 1:])
         self._flat = self._table.ravel()
 

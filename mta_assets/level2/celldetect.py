@@ -126,7 +126,7 @@ class Look:
 
     def excesses(self) -> Cells:
         """Pixels whose chance of being background may be below the threshold (a few that are not are among them)."""
-        some = self._around(self.counts, self.widest) >= LEAST_COUNTS
+        some = self._near(self.counts, self.widest, LEAST_COUNTS)
         return self._judged(some, self.sums, self.area)
 
     def again(self, first: Cells, masked: NDArray[np.bool_]) -> Cells:
@@ -139,32 +139,30 @@ class Look:
         first
             What `excesses` found.
         """
-        some = self._around(masked, reach(self.widest)) > 0
+        some = self._near(masked, reach(self.widest), 1)
         near = BoxSums(np.where(masked, 0, self.counts))
         open_area = BoxSums(np.where(masked, 0.0, 1.0 if self.exposure is None else self.exposure))
         parts = (first.take(~some[first.row, first.column]), self._judged(some, near, open_area))
         return Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(first)})
 
-    def _around(self, image: NDArray[Any], size: Index) -> NDArray[np.integer]:
-        """At least what the box about each pixel holds of an image, counted in whole tiles: cheap.
+    def _near(self, image: NDArray[Any], size: Index, least: int) -> NDArray[np.bool_]:
+        """Whether the box about each pixel may hold so much of an image, counted in whole tiles: cheap.
 
         ``size`` is the half-width of the greatest box of each tile.
         """
         rows, columns = image.shape
         row, column = np.indices(size.shape, dtype=np.int64).reshape(2, -1)
-        found = BoxSums(_tiles(image, np.add))(row, column, -(-size.ravel() // TILE)).reshape(size.shape)
+        found = BoxSums(_tiles(image, np.add))(row, column, -(-size.ravel() // TILE)).reshape(size.shape) >= least
         return np.asarray(np.repeat(np.repeat(found, TILE, axis=0)[:rows], TILE, axis=1)[:, :columns])
 
     def _judged(self, some: NDArray[np.bool_], near: BoxSums, open_area: BoxSums | BoxAreas) -> Cells:
         """Cells about some of the pixels that may be sources, in the order of the image."""
-        pixels = np.flatnonzero(some)
-        columns = self.counts.shape[1]
         parts = []
-        for start in range(0, max(len(pixels), 1), BAND):
-            part = pixels[start : start + BAND]
-            row, column = np.divmod(part, columns)
-            size = self.half.ravel()[part].astype(np.int64)
-            parts.append(_judged(row, column, size, self.chance, (self.sums, self.area, near, open_area)))
+        band = max(1, BAND // some.shape[1])
+        for top in range(0, some.shape[0], band):
+            row, column = np.nonzero(some[top : top + band])
+            size = self.half[top : top + band][row, column].astype(np.int64)
+            parts.append(_judged(row + top, column, size, self.chance, (self.sums, self.area, near, open_area)))
         return Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 

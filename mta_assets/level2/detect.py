@@ -269,7 +269,7 @@ def _near(blocks: Blocks, sx: Array, sy: Array, reach: Array, where: Field) -> t
     for r, c, value in ((top, left, 1), (top, right, -1), (low, left, -1), (low, right, 1)):
         np.add.at(wanted, (r, c), value)
     inside = np.zeros((rows + 2, columns + 2), bool)  # a margin that is never wanted takes events outside of the grid
-    inside[1:-1, 1:-1] = (np.cumsum(np.cumsum(wanted, axis=0), axis=1) > 0)[:rows, :columns]
+    inside[1:-1, 1:-1] = (wanted.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32) > 0)[:rows, :columns]
     if where.exposure is not None:
         inside[1:-1, 1:-1] &= where.exposure > 0
     xs, ys = [np.zeros(0)], [np.zeros(0)]

@@ -1,0 +1,115 @@
+"""A day of playbacks through a running Dagster to level 2, and the same steps beside it without.
+
+``python -m benchmarks.bench_observations HOURS`` measures fewer hours and prints the rows.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.inputs import SEED, Inputs
+from benchmarks.measure import PAGE, Row, fresh
+from mta_assets.cli.dagster_process import DagsterProcess
+from mta_assets.cli.demo_feed import feed, one_late
+from mta_assets.cli.demo_observations import wait_for_observations
+from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.delivery_folder import delivery_folder
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
+from mta_assets.simulate.playbacks import Summary, simulate
+
+HOURS = 24.0
+MINUTES = 60.0  # of a playback
+REQUIRED = 20.0  # times real time (issue 4, point 4)
+PATIENCE = 900.0  # [s] in which one observation at least has to end
+LOOK = 1.0  # [s] between two looks at the memory of the processes
+MIB = 1 << 20
+
+
+def run(inputs: Inputs, hours: float = HOURS, minutes: float = MINUTES) -> list[Row]:
+    """Both, one after the other; one playback comes late, last of all."""
+    with tempfile.TemporaryDirectory(dir=inputs.folder) as name:
+        folder = Path(name)
+        made = simulate(load_mission("chandra"), hours, folder / "in", SEED, playback_minutes=minutes, faults=False)
+        through = _through_dagster(folder / "dagster", made)
+        files = [*made.deliveries, *(written.path for written in made.files)]
+        direct = fresh("benchmarks.observations", folder / "direct", *files)
+    if direct["problems"]:
+        raise RuntimeError("; ".join(direct["problems"]))
+    return _rows(hours, through, direct)
+
+
+def _rows(hours: float, through: dict[str, Any], direct: dict[str, Any]) -> list[Row]:
+    what = f"{hours:g} h of playbacks to level 2"
+    factor = hours * 3600 / through["seconds"]
+    alone = hours * 3600 / (direct["playbacks"] + sum(direct["observations"].values()))
+    return [
+        Row(f"{what} through Dagster, {len(through['runs'])} runs of observations", factor, "× real time",
+            "the same steps direct, one after the other:", alone, factor, "≥ 20 ×", factor >= REQUIRED),
+        Row("one observation, median", median(through["runs"]), "s", "direct", median(direct["observations"].values())),
+        Row("a playback from the folder to its last product meanwhile, p95", through["latency"]["p95"], "s",
+            "p50", through["latency"]["p50"]),
+        Row("greatest memory of a process of Dagster", through["memory"] / MIB, "MiB", "direct",
+            direct["memory"] / MIB),
+    ]  # fmt: skip
+
+
+def _through_dagster(data: Path, made: Summary) -> dict[str, Any]:
+    platform = Platform(Settings(mission="chandra", data=data))
+    shutil.copytree(made.deliveries[0].parent, delivery_folder(platform))
+    with DagsterProcess("chandra", data) as server:
+        server.wait_until_ready()
+        server.wait_until_watching(platform.settings.incoming)
+        memory = Memory(server)
+        memory.start()
+        began = time.perf_counter()
+        for path in one_late([written.path for written in made.files]):
+            fed = feed(platform, path, server.log)
+            if fed.row is None or fed.row["state"] != "done":
+                raise RuntimeError(f"{path.name}: {fed.row or fed.refused}")
+        runs = wait_for_observations(server, platform, PATIENCE)
+        seconds = time.perf_counter() - began
+        memory.end()
+    bad = [run for run in runs if run["status"] != "SUCCESS"]
+    if bad or not runs:
+        raise RuntimeError(f"runs of observations that did not end well: {bad or 'there is none'}; see {server.log}")
+    took = [run["endTime"] - run["startTime"] for run in runs]
+    return {"seconds": seconds, "runs": took, "latency": fed.content["latency"], "memory": memory.most}
+
+
+class Memory(threading.Thread):
+    """Looks at the greatest memory of every process of a Dagster [byte] until told to end."""
+
+    def __init__(self, server: DagsterProcess) -> None:
+        super().__init__(daemon=True)
+        self.server, self.most, self._over = server, 0, threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(LOOK):
+            self.most = max([self.most, *map(_peak, self.server.processes())])
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._over.set()
+        self.join()
+
+
+def _peak(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0
+    return next((int(line.split()[1]) * PAGE for line in lines if line.startswith("VmHWM:")), 0)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="mta-benchmarks-") as place:
+        for row in run(Inputs(Path(place)), float(sys.argv[1])):
+            print(row)

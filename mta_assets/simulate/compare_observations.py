@@ -1,0 +1,171 @@
+"""Observations as they were flown against what the platform made of them: intervals, attitude, sources, level 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mta_assets.core.intervals import Intervals
+from mta_assets.core.tables import Table
+from mta_assets.instruments import quaternions
+from mta_assets.simulate import attitude, sky
+from mta_assets.simulate.schedule import Dwell, Schedule
+
+Array = NDArray[np.float64]
+SAMPLE = 2.05  # [s] of COBSRQID: an edge is the first sample after the change
+ATTITUDE = 0.2  # [arcsec] rms of roll, pitch and yaw
+PLACE = 0.3  # [arcsec] of a source, or `SIGMAS` of its own error where that is more
+SIGMAS = 4.0
+SURE = {"NONE": 50.0, "HETG": 500.0, "LETG": 500.0}  # photons from which a source is found; most are dispersed
+SIGNIFICANT = 5.0
+STREAMS = ("sdp", "sap")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the platform has of one observation interval.
+
+    Parameters
+    ----------
+    key
+        Partition.
+    tstart, tstop, complete
+        The interval.
+    products
+        File ids of the current products by stream.
+    asol
+        Ground aspect solution, None without.
+    sources
+        Source lists (SRCLIST) by stream.
+    """
+
+    key: str
+    tstart: float
+    tstop: float
+    complete: bool
+    products: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asol: Table | None = None
+    sources: Mapping[str, Table] = field(default_factory=dict)
+
+
+def key_of(dwell: Dwell) -> str:
+    """Partition of a pointing."""
+    return f"{dwell.obsid:05d}_{dwell.obi:03d}"
+
+
+def compare_observations(
+    schedule: Schedule, lost: Intervals, made: Iterable[Made]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """A line for each pointing of the plan, and what is not as it should be, in words.
+
+    Parameters
+    ----------
+    lost
+        Times of frames that were lost or damaged: an edge in there shows after them.
+    made
+        All intervals that the platform has.
+    """
+    pointings = [dwell for dwell in schedule.dwells if dwell.kind != "manoeuvre"]
+    there = {one.key: one for one in made}
+    planned = {key_of(dwell) for dwell in pointings}
+    problems = [f"{key}: an interval that was not flown" for key in sorted(set(there) - planned)]
+    rows = []
+    for number, dwell in enumerate(pointings):
+        one = there.get(key_of(dwell))
+        if one is None:
+            problems.append(f"{key_of(dwell)}: not found")
+            continue
+        whole = 0 < number < len(pointings) - 1  # the run begins and ends inside a pointing
+        row: dict[str, Any] = {"observation": one.key, "instrument": dwell.instrument, "grating": dwell.grating}
+        found = _edges(dwell, one, lost, whole)
+        if whole and dwell.kind == "observation":
+            found += _level2(dwell, one, row) + _attitude(schedule, one, row) + _sources(dwell, one, row)
+        elif whole:
+            row["level 2"] = ", ".join(sorted({name for names in one.products.values() for name in names}))
+        else:
+            row["level 2"] = "waits for an edge"
+        problems += [f"{one.key}: {words}" for words in found]
+        rows.append(row)
+    return rows, problems
+
+
+def _edges(dwell: Dwell, one: Made, lost: Intervals, whole: bool) -> list[str]:
+    problems = []
+    if one.complete != whole:
+        problems.append(f"is {'' if one.complete else 'not '}complete, and should {'not ' if one.complete else ''}be")
+    for name, found, true in (("start", one.tstart, dwell.tstart), ("stop", one.tstop, dwell.tstop)):
+        hidden = lost[(lost[:, 0] < true + SAMPLE) & (lost[:, 1] > true - SAMPLE)]
+        latest = max([true, *hidden[:, 1].tolist()]) + SAMPLE
+        if whole and not true <= found <= latest:
+            problems.append(f"its {name} is {found - true:.3f} s after the true one, expected 0 to {latest - true:.2f}")
+    return problems
+
+
+def _level2(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
+    """Products of level 2 that the observation has to have on both streams."""
+    instrument = dwell.instrument.partition("-")[0]
+    wanted = [f"{instrument}_EVT2"]
+    wanted += [f"{instrument}_SRC2"] if not dwell.datamode.startswith("CC") else []
+    wanted += [f"{instrument}_PHA2"] if dwell.grating != "NONE" else []
+    row["level 2"] = "; ".join(
+        f"{stream} {', '.join(sorted(n.partition('_')[2] for n in one.products.get(stream, ())))}" for stream in STREAMS
+    )
+    return [
+        f"no {name} on stream {stream}"
+        for stream in STREAMS
+        for name in wanted
+        if name not in one.products.get(stream, ())
+    ]
+
+
+def _attitude(schedule: Schedule, one: Made, row: dict[str, Any]) -> list[str]:
+    if one.asol is None:
+        return ["no ground aspect"]
+    truth = attitude.quaternion(schedule, one.asol["time"])
+    away = np.degrees(quaternions.difference(one.asol["q_att"], truth)) * 3600
+    rms = np.sqrt(np.mean(away**2, axis=0))
+    row["attitude [arcsec]"] = " ".join(f"{value:.3f}" for value in rms)
+    if rms.max() < ATTITUDE:
+        return []
+    return [f"attitude {rms.round(3).tolist()} arcsec rms from the truth (roll, pitch, yaw), expected < {ATTITUDE}"]
+
+
+def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
+    """Sources of points of the sky; a shell is none, and what is found on it is not judged."""
+    true = sky.sources(dwell.obsid)
+    problems, shown = [], []
+    for stream, table in one.sources.items():
+        away, nearest = _distances(true, table)
+        errors = np.hypot(table["RA_ERR"] * np.cos(np.radians(dwell.dec)), table["DEC_ERR"]) * 3600
+        missed = 0
+        for number, source in enumerate(true):
+            if source.extent:
+                continue
+            at = int(nearest[number])
+            limit = max(PLACE, SIGMAS * float(errors[at])) if at >= 0 else 0.0
+            if at >= 0 and away[number, at] <= limit:
+                continue
+            if source.rate * (dwell.tstop - dwell.tstart) >= SURE[dwell.grating]:
+                missed += 1
+                where = f"the nearest is {away[number, at]:.2f} arcsec away" if at >= 0 else "none is found"
+                problems.append(f"{source.name} was not found on stream {stream}: {where}, expected < {limit:.2f}")
+        reach = np.array([max(2.0, 1.5 * source.extent) for source in true])[:, None]
+        false = int(np.count_nonzero((table["SIGNIFICANCE"] > SIGNIFICANT) & ~(away < reach).any(axis=0)))
+        if false:
+            problems.append(f"{false} sources above {SIGNIFICANT:g} sigma on stream {stream} that are none")
+        shown.append(f"{stream} {len(true) - missed} of {len(true)}, {false} false")
+    row["sources"] = "; ".join(shown)
+    return problems
+
+
+def _distances(true: Sequence[sky.Source], table: Table) -> tuple[Array, NDArray[np.int64]]:
+    """Distances [arcsec] of true and found sources (true, found), and the nearest found one of each, -1 without."""
+    if not len(table) or not true:
+        return np.zeros((len(true), len(table))), np.full(len(true), -1)
+    ra, dec = np.array([source.ra for source in true])[:, None], np.array([source.dec for source in true])[:, None]
+    away = np.hypot((table["RA"] - ra) * np.cos(np.radians(dec)), table["DEC"] - dec) * 3600
+    return away, away.argmin(axis=1)
