@@ -21,7 +21,7 @@ from mta_assets.level1.acis import Level1
 from mta_assets.level1.acis_columns import status_number
 from mta_assets.level1.acis_gain import pi_of
 from mta_assets.level1.acis_setup import Settings
-from mta_assets.level1.acis_status import BadPixels
+from mta_assets.level1.acis_status import BadPixels, streaks
 from mta_assets_tests.level1.calibration_files import acis_ready
 from mta_assets_tests.realdata import PROJECT, realdata
 
@@ -206,3 +206,24 @@ def test_no_event_that_the_archive_kept_lies_on_a_bad_pixel(name, bad):
     assert (
         status_number(Level1(settings, acis_ready(transfer=False), None, pixels).block(everywhere)["status"]) & 16
     ).all()
+
+
+@pytest.mark.parametrize(
+    ("parts", "most"),
+    [(("evt2", "13839"), 0.06), (("hetg", "13838"), 0.012), (("hetg", "14392"), 0.005)],
+)
+def test_few_events_that_the_archive_kept_on_s4_are_streaks_here(parts, most):
+    """See `acis_status.streaks`: the archive's number of events in a row is not public and larger than ours."""
+    from astropy.io import fits
+
+    with fits.open(realdata("chandra", parts[0], f"{parts[1]}_sgra_evt2.fits.gz")) as file:
+        data = file["EVENTS"].data
+        columns = {name: data[name].astype(int) for name in ("ccd_id", "node_id", "chipy", "expno", "chipx")}
+    flagged = streaks(*(columns[name] for name in ("ccd_id", "node_id", "chipy", "expno"))) > 0
+    s4 = columns["ccd_id"] == 8
+    places, count = np.unique(columns["chipx"][flagged], return_counts=True)
+    print(
+        f"{parts[1]}: {flagged.sum()} of {s4.sum()} events on S4, most often in columns {places[count.argsort()[-5:]]}"
+    )
+    assert not flagged[~s4].any()
+    assert 0 < flagged[s4].mean() < most
