@@ -30,7 +30,7 @@ def gtis_of(tables: Sequence[Table]) -> dict[int | None, Intervals]:
     Raises
     ------
     BadData
-        If a table has not the columns START and STOP, in either case.
+        If a table has not the columns START and STOP, in either case, or an interval is none.
     """
     found: dict[int | None, Intervals] = {}
     for table in tables:
@@ -40,8 +40,16 @@ def gtis_of(tables: Sequence[Table]) -> dict[int | None, Intervals]:
         if not {"START", "STOP"} <= given.keys():
             raise BadData(f"good times {table.name}: columns {', '.join(table.columns)}, expected START and STOP")
         chip = plain(table.header.get("CCD_ID"))
-        good = intervals.normalise(np.column_stack([given["START"], given["STOP"]]))
-        found[None if chip is None else int(chip)] = good
+        if chip is not None and (isinstance(chip, bool) or not isinstance(chip, int)):
+            raise BadData(f"good times {table.name}: CCD_ID is {chip!r}, expected the number of a chip")
+        times = np.column_stack([given["START"], given["STOP"]])
+        wrong = np.count_nonzero(~(np.isfinite(times).all(axis=1) & (times[:, 1] >= times[:, 0])))
+        if wrong:
+            raise BadData(
+                f"good times {table.name}: {wrong} intervals are none, they end before they begin or hold no numbers; "
+                "make the product again or deliver another"
+            )
+        found[chip] = intervals.normalise(times)
     return found
 
 

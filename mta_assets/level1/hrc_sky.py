@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry
-from mta_assets.instruments.geometry_sky import MAX_GAP
+from mta_assets.instruments.geometry_sky import MAX_GAP, REACH
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,9 @@ def at(aspect: Aspect, times: Array) -> tuple[Array, NDArray[np.bool_] | None]:
         return found, None
     index = np.clip(np.searchsorted(aspect.times, times, side="right") - 1, 0, len(aspect.times) - 1)
     known = aspect.covered[index] | (times == aspect.times[index])
-    return found, known & (times >= aspect.times[0])
+    outside = (times < aspect.times[0]) | (times > aspect.times[-1])
+    near = (times >= aspect.times[0] - REACH) & (times <= aspect.times[-1] + REACH)  # the first and last value hold
+    return found, np.where(outside, near, known)
 
 
 def shift(y: Array, z: Array, offsets: Array) -> tuple[Array, Array]:

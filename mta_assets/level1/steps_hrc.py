@@ -160,7 +160,10 @@ def _notes(evt1: Product) -> list[tuple[str, int, str]]:
 def _detector(par: observation.Parameters) -> str:
     detector = par.get("detector", "")
     if detector not in VOLTAGE:
-        raise BadData(f"obsid {par.get('obs_id', '?')}: detector is {detector!r}, expected one of {', '.join(VOLTAGE)}")
+        known = ", ".join(VOLTAGE)
+        raise BadData(
+            f"obsid {par.get('obs_id', '?')}: detector is {detector!r}, expected one of {known}; make OBSPAR again"
+        )
     return detector
 
 

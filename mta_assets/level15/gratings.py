@@ -58,7 +58,7 @@ def resolve_events(events: Table, given: Setup) -> Table:
     Raises
     ------
     BadData
-        If a column is missing or an event is on a chip that the instrument does not have.
+        If a column is missing, or an event with a place on the sky is on a chip that the instrument does not have.
     """
     chip = "ccd_id" if given.detector == "ACIS" else "chip_id"
     needed = NEEDED if given.limits is None else (*NEEDED, "energy")
@@ -78,7 +78,9 @@ def resolve_events(events: Table, given: Setup) -> Table:
     for first in range(0, count, BLOCK):
         rows = slice(first, min(first + BLOCK, count))
         block = {name: events[name][rows] for name in needed}
-        block["chip"] = frames.check_chips(events[chip][rows], given.seen)
+        # level 1 gives what is on no chip of the instrument no place on the sky: it is in no region, whatever its chip
+        known = np.where(np.isfinite(block["x"]), events[chip][rows], np.flatnonzero(given.seen.known)[0])
+        block["chip"] = frames.check_chips(known, given.seen)
         out = {name: column[rows] for name, column in found.items()}
         for number, region in enumerate(given.regions):
             alone = {name: np.full_like(values, BLANK.get(name, 0)) for name, values in out.items()} if number else out

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Table
 from mta_assets.instruments import gratings_frames as frames
 from mta_assets.instruments.gratings import Arm, arms
@@ -88,9 +88,9 @@ def setup(
             "(zero_order = x, y) and run the pipeline again"
         )
     detector = detector_name(header)
-    seen = frames.planes(detector, float(value_of(header, "SIM_X")), float(value_of(header, "SIM_Z")))
+    sim_x, sim_z, roll = (required(header, name, "events of a grating") for name in ("SIM_X", "SIM_Z", "ROLL_PNT"))
+    seen = frames.planes(detector, sim_x, sim_z)
     limits = windows(osip) if detector == "ACIS" else None
-    roll = float(value_of(header, "ROLL_PNT"))
     continuous = detector == "ACIS" and str(keyword(header, "READMODE", "")).startswith("CONT")
     return Setup(detector, arms(grating, detector), roll, seen, regions, limits, REACH[grating], position, continuous)
 

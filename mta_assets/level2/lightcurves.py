@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import acis_dtcor
 from mta_assets.level2 import poisson
@@ -149,8 +149,7 @@ def light_curve(evt2: Product, region: Region, file_id: str, width: float, backg
     events = evt2.table("EVENTS")
     _, gtis = chip_exposure(evt2, region)
     good = next(iter(gtis.values()))
-    given = keyword(events.header, "DTCOR")
-    dtcor = float(given) if given is not None else acis_dtcor(events.header)
+    dtcor = required(events.header, "DTCOR", "light curve") if "DTCOR" in events.header else acis_dtcor(events.header)
     edges = bin_edges(good, width)
     counts = counts_in_bins(blocks(events), region, edges, good)
     around, share = np.zeros_like(counts), 0.0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, gtis_of
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Array, Column, FileOf, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import live_keywords
 from mta_assets.level2.columns import blocks, column, find, identity
@@ -154,8 +154,8 @@ def chip_exposure(evt2: Product, region: Region) -> tuple[float, Gtis]:
         if len(here):
             chip = int(np.argmax(np.bincount(here)))
     chosen = gtis.get(chip, gtis.get(None, next(iter(gtis.values()), intervals.EMPTY)))
-    dtcor = keyword(events.header, "DTCOR")
-    live = live_keywords({None: chosen}, events.header, float(dtcor) if dtcor is not None else None)
+    dtcor = required(events.header, "DTCOR", "exposure of the region") if "DTCOR" in events.header else None
+    live = live_keywords({None: chosen}, events.header, dtcor)
     return float(keyword(live, "EXPOSURE")), {chip: chosen}
 
 

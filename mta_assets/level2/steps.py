@@ -165,7 +165,7 @@ def spectra_and_curves(
     for row in chosen.tolist():
         region = regions.source_region(*(float(value) for value in _circle(table, row)))
         fields = {"source": int(table["COMPONENT"][row])}
-        if not spectra.counts_within(evt2[0], region):
+        if not (np.isfinite(_circle(table, row)).all() and spectra.counts_within(evt2[0], region)):
             yield _strange(src2[0], fields["source"], region)
             continue
         names: dict[str, FileOf] = {}
@@ -194,7 +194,8 @@ def _circle(table: Table, row: int) -> tuple[float, float, float]:
 def _ring(table: Table, row: int) -> list[regions.Shape] | None:
     """The sky about a source: a ring without the circles of the others; None where nothing is left of it."""
     x, y, radius = _circle(table, row)
-    others = [_circle(table, other) for other in range(len(table)) if other != row]
+    known = np.isfinite(table["X"]) & np.isfinite(table["Y"])
+    others = [_circle(table, other) for other in np.flatnonzero(known).tolist() if other != row]
     ring = regions.background_region(x, y, INNER * radius, OUTER * radius, others)
     return ring if regions.area(ring) > 0 else None
 

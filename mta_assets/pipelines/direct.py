@@ -15,6 +15,7 @@ from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product
 from mta_assets.core.times import compact_utc, from_datetime
+from mta_assets.pipelines.calendar import CALENDAR, day_of, interval_of, key_of
 from mta_assets.pipelines.calibration import calibrations_of, holding
 from mta_assets.pipelines.controller import RunResult, run_pipeline
 from mta_assets.pipelines.delivery_check import ALIASES
@@ -49,8 +50,8 @@ def run_direct(
     Returns
     -------
     RunResult
-        The request is made from the inputs: interval and facts from a playback or the headers, DATE from the
-        newest file.
+        The request is made from the inputs: interval and facts from a playback or the headers (of a day or week, that
+        in which they begin), DATE from the newest file.
 
     Raises
     ------
@@ -127,6 +128,10 @@ def _request(
         from_datetime(datetime.fromtimestamp(created, UTC)),
         {**known, **{name: _typed(registry, name, value) for name, value in facts.items()}},
     )
+    if pipeline.partition in CALENDAR and starts:
+        key = key_of(pipeline.partition, day_of(tstart))
+        first, last = interval_of(pipeline.partition, key)
+        return replace(asked, partition=key, tstart=first, tstop=last)
     if pipeline.partition != "obi" or not named:
         return asked
     obsid, obi = named[0]
