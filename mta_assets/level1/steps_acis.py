@@ -25,6 +25,7 @@ from mta_assets.level1.acis_findings import EventWatch
 from mta_assets.level1.acis_hot import PixelWatch
 from mta_assets.level1.acis_setup import Calibration, Settings, calibration
 from mta_assets.level1.acis_status import BadPixels
+from mta_assets.level1.acis_tables import CHIPS
 from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
 
 Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
@@ -173,7 +174,10 @@ def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
             continue
         parts.append(table.where(keep))
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
-        ccd = int(required(head, "CCD_ID", f"evt0 of {product.tstart:.0f} s"))
+        what = f"evt0 of {product.tstart:.0f} s"
+        ccd = int(required(head, "CCD_ID", what))
+        if not 0 <= ccd < CHIPS:
+            raise BadData(f"{what}: keyword CCD_ID is {ccd}, expected 0 to {CHIPS - 1}; make the product again")
         good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), inside)
         wrong["no_time"] += int(np.count_nonzero(~np.isfinite(times)))
         wrong["bad_gti"] += reversed_

@@ -155,10 +155,10 @@ def test_times_and_good_times_that_are_none_are_counted_and_none_are_assumed() -
     assert [note[0] for note in steps_acis.gathered([without], par).notes] == ["no_time", "no_gti"]
 
 
-@pytest.mark.parametrize("value", [None, "seven", np.nan])
+@pytest.mark.parametrize("value", [None, "seven", np.nan, -1, 10])
 def test_an_evt0_that_does_not_say_its_chip_is_refused(value: object) -> None:
     product = evt0(events((101.0, 1, 7, 1, 1)))
-    with pytest.raises(BadData, match=r"keyword CCD_ID is .*, expected a number\. Make the product again"):
+    with pytest.raises(BadData, match=r"keyword CCD_ID is .*, expected .*[Mm]ake"):
         steps_acis.gathered(
             [replace(product, header={**product.header, "CCD_ID": value})], observation.parameters(obspar())
         )
