@@ -113,11 +113,14 @@ def _platform(data: Path) -> Platform:
 
 
 def _deliver(data: Path) -> None:
-    """What does not come by telemetry lies in the delivery folder before the first playback comes."""
+    """What does not come by telemetry is there before the first playback: observing catalogue and star catalogues."""
+    from mta_assets.cli.import_data import KINDS
     from mta_assets.pipelines.delivery_folder import delivery_folder
-    from mta_assets.simulate.playbacks import DELIVERY
+    from mta_assets.simulate.playbacks import DELIVERY, OBSCAT
 
-    shutil.copytree(data / "simulated" / DELIVERY, delivery_folder(_platform(data)))
+    platform, simulated = _platform(data), data / "simulated"
+    KINDS["observations"].take(simulated / OBSCAT, platform, None, False)
+    shutil.copytree(simulated / DELIVERY, delivery_folder(platform))
 
 
 def _observations(data: Path, server: DagsterProcess) -> list[str]:

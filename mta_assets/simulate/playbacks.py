@@ -23,10 +23,11 @@ from mta_assets.simulate import acis_stream, truth
 from mta_assets.simulate.assemble import Finished, Made, Plan, finish, make
 from mta_assets.simulate.damage import damage
 from mta_assets.simulate.faults import KINDS, Fault, Span
+from mta_assets.simulate.obscat_file import write_obscat
 from mta_assets.simulate.starcat import write_star_catalogues
 
 START = "2024-03-01T00:00:00"  # UTC
-DELIVERY = "delivery"  # folder beside the playbacks
+DELIVERY, OBSCAT = "delivery", "obscat.csv"  # folder and file beside the playbacks
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,13 @@ class Written:
 class Summary:
     """What a run made.
 
-    ``deliveries`` are finished products that come to the ground by another way than telemetry; ``seconds`` is the
-    wall-clock time, ``rate`` how many times faster than the spacecraft it was.
+    ``deliveries`` are finished products that come to the ground by another way than telemetry, ``obscat`` is the
+    observing catalogue; ``seconds`` is the wall-clock time, ``rate`` how many times faster than the spacecraft it was.
     """
 
     files: tuple[Written, ...]
     deliveries: tuple[Path, ...]
+    obscat: Path
     truth: Path
     seconds: float
     faults: int
@@ -83,7 +85,7 @@ def simulate(
     workers: int = 1,
     truth_to: Path | None = None,
 ) -> Summary:
-    """Simulate a run and write its playbacks, and before them the star catalogues of its plan.
+    """Simulate a run and write its playbacks, and before them the star catalogues and the observations of its plan.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def simulate(
         Length of the run, seed of everything random, and UTC start.
     to
         Folder of the playbacks. Each appears by a rename when it is complete, its checksum file before it. What is
-        delivered besides lies in its folder ``delivery``.
+        delivered besides lies in its folder ``delivery``, the observing catalogue is ``obscat.csv``.
     playback_minutes
         Length of a playback.
     faults
@@ -123,11 +125,13 @@ def simulate(
     for path in (to, folder):
         path.mkdir(parents=True, exist_ok=True)
     deliveries = write_star_catalogues(plan.schedule, to / DELIVERY, mission.file.mission.telescope)
+    write_obscat(plan.schedule, to / OBSCAT)
     writer = _Writer(plan, to, folder, progress)
     for made in _all_made(plan, workers):
         writer.add(made)
     path = writer.write_truth()
-    return Summary(tuple(writer.written), deliveries, path, wall_clock.perf_counter() - began, len(plan.faults))
+    seconds = wall_clock.perf_counter() - began
+    return Summary(tuple(writer.written), deliveries, to / OBSCAT, path, seconds, len(plan.faults))
 
 
 def playback_name(plan: Plan, span: Span, first: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mta_assets.archive.products import read_fits
+from mta_assets.cli.import_data import KINDS
 from mta_assets.core.request import Stream
 from mta_assets.core.tables import Product, Table
 from mta_assets.missions.load import load_mission
@@ -71,6 +72,7 @@ def taken_in(folder: Path, order: Sequence[int], hours: float, seed: int = 3) ->
         plan = truth.plan(mission)
         assert plan.schedule.dwells  # made while the order is ours
     platform = Platform(Settings(mission="chandra", data=folder / "data"))
+    KINDS["observations"].take(made.obscat, platform, None, False)
     for written in made.files:
         put(platform, written.path)
     arrivals, _ = take_in(platform, Watch(), limit=len(made.files))

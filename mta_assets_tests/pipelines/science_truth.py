@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core.intervals import contains
 from mta_assets.core.request import Stream
 from mta_assets.core.tables import Table
 from mta_assets.instruments import gratings, quaternions
+from mta_assets.instruments.hrc import ROW
 from mta_assets.simulate import attitude, sky
 from mta_assets.simulate.schedule import Dwell
 from mta_assets_tests.pipelines.science_run import Science
@@ -107,6 +109,15 @@ def _paired(
     row = np.where(np.abs(theirs[low] - ours) <= np.abs(theirs[high] - ours), low, high)
     same = np.abs(theirs[row] - ours) <= slack
     return events.where(same), {name: column[row[same]] for name, column in known.items()}
+
+
+def dead_time(science: Science, key: str) -> tuple[float, float]:
+    """DTCOR of an HRC observation, and the share of the good times in which the electronics were free."""
+    rates = [science.truth.events("hrc_rates", playback["number"]) for playback in science.truth.playbacks]
+    time, dead = (np.concatenate([part[name] for part in rates if name in part]) for name in ("time", "dead"))
+    gti = science.product("HRC_FLT1", key).table("GTI")
+    good = contains(np.column_stack([gti["START"], gti["STOP"]]), time)
+    return float(science.table("HRC_DTFSTAT1", key)["DTCOR"][0]), 1 - float(dead[good].mean()) / ROW
 
 
 def energy_ratios(events: Table, truth: dict[str, Array], least: int = 300) -> dict[str, float]:

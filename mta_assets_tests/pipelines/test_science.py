@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from mta_assets.archive.products import read_fits
-from mta_assets.core.intervals import contains
 from mta_assets.instruments import hrc
 from mta_assets.level1 import hrc_dead_time
 from mta_assets.simulate import sky
@@ -88,12 +87,7 @@ def test_the_on_board_attitude_is_compared_with_that_of_the_ground_in_numbers_an
 
 def test_the_dead_time_is_that_of_the_triggers(science: Science) -> None:
     """The archive divides counts of 2.05 s by 2 s, so its dead share is 2.5 % too high: ours is made the same way."""
-    rates = [science.truth.events("hrc_rates", playback["number"]) for playback in science.truth.playbacks]
-    time, dead = (np.concatenate([part[name] for part in rates if name in part]) for name in ("time", "dead"))
-    gti = science.product("HRC_FLT1", HRC).table("GTI")
-    good = contains(np.column_stack([gti["START"], gti["STOP"]]), time)
-    true = 1 - float(dead[good].mean()) / hrc.ROW
-    dtcor = float(science.table("HRC_DTFSTAT1", HRC)["DTCOR"][0])
+    dtcor, true = science_truth.dead_time(science, HRC)
     print(f"{HRC}: DTCOR {dtcor:.5f}, truth {true:.5f}")
     assert abs(dtcor - true) < 1e-3
     assert 1 - dtcor == pytest.approx((1 - true) * hrc.ROW / hrc_dead_time.STEP, rel=0.02)
