@@ -22,11 +22,21 @@ from mta_assets.archive.fits_image import image_blocks, image_structure
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
 from mta_assets.archive.store import atomic_write
+from mta_assets.archive.text_files import dump_text, is_text, read_text
 from mta_assets.core.errors import ToolFailed
 from mta_assets.core.tables import Header, Image, Product, Table, plain
 from mta_assets.core.times import MJDREF, mjd, to_tt_iso, to_utc_iso
 
-__all__ = ["dump_fits", "fits_chunks", "package_version", "read_fits", "standard_header", "write_fits"]
+__all__ = [
+    "dump_fits",
+    "dump_product",
+    "fits_chunks",
+    "package_version",
+    "read_fits",
+    "read_product_file",
+    "standard_header",
+    "write_fits",
+]
 
 # The writer sets these itself: what a tool or a copied header says of them is passed over.
 OWNED = frozenset(
@@ -152,6 +162,18 @@ def dump_fits(
         if sync:
             os.fsync(file.fileno())
     return hasher.hexdigest()
+
+
+def dump_product(
+    path: Path, product: Product, created: float, extra_header: Mapping[str, Any] | None = None, sync: bool = True
+) -> str:
+    """`dump_fits`, or of a text `text_files.dump_text`, as the name of the file says."""
+    return dump_text(path, product, sync) if is_text(path) else dump_fits(path, product, created, extra_header, sync)
+
+
+def read_product_file(path: Path, file_id: str, images: bool = True) -> Product:
+    """`read_fits`, or of a text `text_files.read_text`, as the name of the file says."""
+    return read_text(path, file_id) if is_text(path) else read_fits(path, file_id, images=images)
 
 
 class _Hashing:

@@ -24,7 +24,7 @@ from mta_assets.pipelines.registry_schema import Pipeline
 
 MAX_PARTITIONS_PER_RUN = 200
 BACKGROUND = "mta/background"  # tag of runs that leave the slots to playbacks: dagster.yaml limits how many there are
-KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary"}
+KINDS = {"fits": "fits", "parquet": "parquet", "vcdu": "binary", "ccsds": "binary", "text": "text"}
 
 
 def asset_key(mission: str, stream: str, asset: str) -> dg.AssetKey:

@@ -12,11 +12,12 @@ from mta_assets.core.intervals import Intervals
 from mta_assets.core.records import FINDINGS, observation_key
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table
+from mta_assets.core.texts import text_table
 from mta_assets.instruments.geometry import quaternion_from_angles
 from mta_assets.level05.asrun import compare, planned_table
 from mta_assets.level05.detect import HEADER, extract_segments
 from mta_assets.level05.obi import LONGEST_GAP, LOST
-from mta_assets.level05.obspar import obspar, science_runs
+from mta_assets.level05.obspar import obspar, science_runs, to_text
 from mta_assets.level05.segments import SEEN
 
 EDGES = ("start_edge", "stop_edge")
@@ -69,6 +70,12 @@ def observation_parameters(
     header = {**HEADER, "CONTENT": ("OBSPAR", "what data product")}
     product = Product("OBSPAR", (table.with_header(header),), float(row["tstart"]), float(row["tstop"]), common)
     return product, lost_telemetry(row)
+
+
+def parameter_file(obspar: Sequence[Product], *, file_id: str) -> Product:
+    """The OBSPAR product of an observation as the parameter file that the archive has (``axaff…_obs0a.par``)."""
+    given = obspar[0]
+    return Product(file_id, (text_table(to_text(given.table("OBSPAR"))),), given.tstart, given.tstop)
 
 
 def lost_telemetry(row: Mapping[str, Any]) -> Table:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.entries import NewProduct, ObiReport, RunEntry
 from mta_assets.archive.names import check_name, safe_name
-from mta_assets.archive.products import dump_fits
+from mta_assets.archive.products import dump_product
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
 from mta_assets.archive.store import fsync_folder, held, lock, make_folder, outside_faults, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
@@ -134,7 +134,7 @@ class ArchiveRun:
 
     def _dump(self, path: Path, product: Product, header: Mapping[str, Any], version: int, sync: bool = True) -> str:
         with outside_faults(path, "write the product"):
-            return dump_fits(path, product, self.request.created, {**header, "REVISION": version}, sync)
+            return dump_product(path, product, self.request.created, {**header, "REVISION": version}, sync)
 
     def _claim(self, product: Product, spec: ProductSpec, series: str) -> tuple[int, Path]:
         """The next free version: above those in the catalog and those that other living runs have staged."""

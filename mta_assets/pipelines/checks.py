@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mta_assets.archive.products import read_fits
+from mta_assets.archive.products import read_product_file
 from mta_assets.archive.store import sha256_of
 from mta_assets.core.tables import Table
 
@@ -48,7 +48,7 @@ def check_products(products: Sequence[Any], interval: tuple[float, float]) -> tu
         if sha256_of(product.path) != product.sha256:
             bad["hash"].append(f"{product.name}: the bytes on disk are not those of the catalog; reprocess it")
             continue
-        main = read_fits(product.path, product.file_id, images=True).tables[0]
+        main = read_product_file(product.path, product.file_id).tables[0]
         rows += len(main)
         if len(main) != product.rows:
             bad["counts"].append(f"{product.name}: {len(main)} rows on disk, {product.rows} written")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.names import safe_name
-from mta_assets.archive.products import dump_fits
+from mta_assets.archive.products import dump_product
 from mta_assets.archive.segments import write_rows
 from mta_assets.archive.store import fsync_folder, make_folder, outside_faults, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
@@ -58,7 +58,7 @@ class DirectRun:
             )
         path = self.staging / name
         with outside_faults(self.folder / name, "write the product"):
-            digest = dump_fits(path, product, self.request.created, {**header, "REVISION": 1})
+            digest = dump_product(path, product, self.request.created, {**header, "REVISION": 1})
         written = Written(
             spec.id, name, self.folder / name, digest, path.stat().st_size, product.rows, product.tstart,
             product.tstop, 1, True,

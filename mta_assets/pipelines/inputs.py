@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.entries import InputEntry, ProductEntry
-from mta_assets.archive.products import read_fits
+from mta_assets.archive.products import read_product_file
 from mta_assets.archive.store import sha256_of
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, ConfigError
@@ -67,7 +67,7 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
 
         table = read_parquet(path)
         return Product(spec.id, (table,), float("nan"), float("nan"), dict(table.header))
-    product = read_fits(path, spec.id, images=bool(spec.delivered))
+    product = read_product_file(path, spec.id, images=bool(spec.delivered))
     heads = [product.header, *(table.header for table in product.tables[:1])]
     for keyword, expected in spec.keywords.items():
         found = [_plain(head[keyword]) for head in heads if keyword in head]

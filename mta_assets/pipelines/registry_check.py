@@ -51,8 +51,8 @@ def _files(registry: Registry, pipeline: Pipeline) -> Iterator[str]:
             elif key == "outputs":
                 if product.archive_only and "sap" in pipeline.streams:
                     yield f".streams: {file_id} is for the archive only, a quick-look (sap) pipeline must not make it"
-                if product.format not in ("fits",):
-                    yield f".outputs: {file_id} has the format {product.format}, pipelines write fits"
+                if product.format not in ("fits", "text"):
+                    yield f".outputs: {file_id} has the format {product.format}, pipelines write fits and text"
                 if product.from_outside:
                     yield f".outputs: {file_id} comes from outside, no pipeline makes it"
             elif not product.from_outside and not product.delivered and not registry.producers(file_id):

@@ -41,7 +41,7 @@ class ProductSpec(_Section):
     id: str = ""  # file id, the key of the block
     title: str = ""
     level: str = ""
-    format: Literal["vcdu", "ccsds", "fits", "parquet"] = "fits"
+    format: Literal["vcdu", "ccsds", "fits", "parquet", "text"] = "fits"
     pattern: str
     suffix: str | None = None
     root: str | None = None  # where it is not the root of the pipeline

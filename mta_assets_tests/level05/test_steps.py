@@ -13,7 +13,8 @@ from mta_assets.core.tables import Product, Table
 from mta_assets.instruments.geometry import angles_from_quaternion
 from mta_assets.level05.asrun import PLANNED, planned_table
 from mta_assets.level05.obi import OBIS
-from mta_assets.level05.steps import against_plan, lost_telemetry, observation_parameters
+from mta_assets.level05.obspar import from_text
+from mta_assets.level05.steps import against_plan, lost_telemetry, observation_parameters, parameter_file
 
 REQUEST = Request("28101_000", "sdp", 1000.0, 2000.0, 0.0, {}, 28101, 0)
 COVERED = np.array([[0.0, 5000.0]])
@@ -89,3 +90,13 @@ def test_a_difference_from_the_plan_is_reported_by_the_playbacks_that_it_meets()
     ]
     assert len(against_plan(obis(), other, COVERED, after)) == 0
     assert len(against_plan(obis(), PLANNED.empty(), COVERED, there)) == 0  # no catalogue was imported
+
+
+def test_the_parameter_file_has_the_same_values() -> None:
+    made, _ = observation_parameters([of(obis())], None, None, [], REQUEST)
+    product = parameter_file([made], file_id="OBSPAR_PAR")
+    assert (product.tstart, product.tstop) == (made.tstart, made.tstop)
+    read = from_text("\n".join(product.tables[0]["LINE"].tolist()))
+    assert read["obs_id"] == "28101"
+    assert read["tstart"] == 1000.0
+    assert list(read) == list(values(made))
