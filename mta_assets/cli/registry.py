@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
+
+if TYPE_CHECKING:
+    from mta_assets.core.tables import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -107,14 +110,30 @@ def run(
         "outcome": result.outcome,
         "message": result.message,
         "products": [{"name": p.name, "rows": p.rows, "sha256": p.sha256[:12]} for p in result.products],
+        "findings": _rows(result.findings),
+        "faults": _rows(result.faults),
         "log": str(result.log_path),
     }
     if as_json:
         print_json(summary)
     else:
-        print_table(f"{pipe_id}: {result.outcome}. {result.message}", summary["products"])  # type: ignore[arg-type]
+        typer.echo(f"{pipe_id}: {result.outcome}. {result.message}")
+        for title in ("products", "findings", "faults"):
+            if summary[title]:
+                print_table(title.capitalize(), summary[title])  # type: ignore[arg-type]
         typer.echo(f"log: {result.log_path}")
     raise typer.Exit(0 if result.outcome in ("done", "nothing to do") else 1)
+
+
+REPORTED = ("severity", "kind", "name", "source", "count", "detail")  # of findings and faults
+
+
+def _rows(table: Table | None) -> list[dict[str, Any]]:
+    """What a run reports, in the columns that people read."""
+    if table is None:
+        return []
+    names = [name for name in REPORTED if name in table]
+    return [dict(zip(names, row, strict=True)) for row in zip(*(table[name].tolist() for name in names), strict=True)]
 
 
 def _fact(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gtis_of
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
@@ -43,8 +43,11 @@ def hrc_events(
     *,
     file_id: str,
 ) -> Product:
-    """``HRC_EVT2``; without dead-time statistics DTCOR is 1, and the header says so."""
-    return _filtered((evt1a or evt1)[0], flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else 1.0, file_id)
+    """``HRC_EVT2``; without dead-time statistics DTCOR is that of the events (the archive's state one), else 1."""
+    product = (evt1a or evt1)[0]
+    header = {**product.header, **product.table("EVENTS").header}
+    stated = required(header, "DTCOR", product.file_id) if "DTCOR" in header else 1.0
+    return _filtered(product, flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else stated, file_id)
 
 
 def _dead_time(product: Product) -> float:

@@ -56,7 +56,7 @@ def run_direct(
     Raises
     ------
     ConfigError
-        If there is no such pipeline, or a file id is not among its inputs.
+        If there is no such pipeline, a file id is not among its inputs, or the files are not of one observation.
     BadData
         If a file is not there or not usable.
     """
@@ -132,14 +132,37 @@ def _request(
         key = key_of(pipeline.partition, day_of(tstart))
         first, last = interval_of(pipeline.partition, key)
         return replace(asked, partition=key, tstart=first, tstop=last)
-    if pipeline.partition != "obi" or not named:
+    if pipeline.partition != "obi":
         return asked
-    obsid, obi = named[0]
+    obsid, obi = _one_observation(pipeline, named, asked.facts)
     instrument = str(asked.facts.get("instrument") or "")
     return replace(
         asked, partition=observation_key(obsid, obi), facts={**asked.facts, "obsid": obsid, "obi": obi}, obsid=obsid,
         obi=obi, instrument=instrument,
     )  # fmt: skip
+
+
+def _one_observation(pipeline: Pipeline, named: Sequence[tuple[int, int]], facts: Mapping[str, Any]) -> tuple[int, int]:
+    """The observation and interval that the files are of.
+
+    Raises
+    ------
+    ConfigError
+        If no file or fact says which, or they are of several.
+    """
+    found = sorted({obsid for obsid, _ in named})
+    if len(found) > 1:
+        raise ConfigError(
+            f"pipeline {pipeline.id}: the files are of observations {', '.join(map(str, found))}; give those of one"
+        )
+    if named:
+        return named[0]
+    if "obsid" not in facts:
+        raise ConfigError(
+            f"pipeline {pipeline.id} is by observation and no file says of which: give one that does (OBSPAR, if it is "
+            "among its inputs), or --fact obsid=28229 and --fact obi=0"
+        )
+    return int(facts["obsid"]), int(facts.get("obi", 0))
 
 
 def _observation(part: Any) -> list[tuple[int, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,13 @@ def test_a_dead_time_that_can_not_be_is_refused_with_what_to_do(dtcor: list[floa
     statistics = Product("HRC_DTFSTAT1", (Table("DTFSTATS", {"DTCOR": np.array(dtcor)}),), 0.0, 10.0)
     with pytest.raises(BadData, match=r"DTCOR is .* make HRC_DTFSTAT again or deliver another dtfstat1"):
         hrc_events([events("HRC")], None, None, [statistics], file_id="HRC_EVT2")
+
+
+def test_without_dead_time_statistics_that_of_the_events_holds() -> None:
+    evt1 = events("HRC")
+    stated = replace(evt1, tables=(evt1.tables[0].with_header({"DTCOR": 0.5}), *evt1.tables[1:]))
+    made = [hrc_events([one], None, None, None, file_id="HRC_EVT2").table("EVENTS").header for one in (evt1, stated)]
+    assert [(header["DTCOR"][0], header["EXPOSURE"][0]) for header in made] == [(1.0, 10.0), (0.5, 5.0)]
 
 
 def sources(**columns: list[float]) -> Product:

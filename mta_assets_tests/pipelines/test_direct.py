@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mta_assets.archive.products import write_fits
 from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.core.tables import Product, Table
+from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.direct import run_direct
-from mta_assets.pipelines.registry import Registry
+from mta_assets.pipelines.registry import Registry, load_registry
 from mta_assets_tests.pipelines.toy import events, request
 
 
@@ -66,3 +69,20 @@ def test_an_input_with_other_keywords_than_registered_is_bad_data(tmp_path: Path
     with pytest.raises(BadData, match="INSTRUME is"):
         run_direct(registry, "STATIC_EPS", {"EVT0": path}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_files_of_two_observations_or_of_none_are_told(tmp_path: Path) -> None:
+    registry = load_registry(load_mission("chandra"))
+    time = Table("ASPSOL", {n: np.zeros(2) for n in ("time", "ra", "dec", "roll")} | {"q_att": np.zeros((2, 4))})
+    paths = []
+    for name, file_id in (("pcadf00007_000N001_asol1.fits", "ASOL"), ("pcadf00008_000N001_osol1.fits", "ASPSOL_OBC")):
+        paths.append(tmp_path / name)
+        keywords = registry.standard_keywords(registry.product(file_id))
+        write_fits(paths[-1], Product(file_id, (time,), 0.0, 1.0), 8.1e8, keywords)
+    with pytest.raises(ConfigError, match="files are of observations 7, 8; give those of one"):
+        run_direct(registry, "ASPDIFF", {"ASOL": paths[0], "ASPSOL_OBC": paths[1]}, tmp_path / "out")
+    osol = tmp_path / "pcadf000000001N001_osol1.fits"
+    keywords = registry.standard_keywords(registry.product("OSOL"))
+    write_fits(osol, Product("OSOL", (time,), 0.0, 1.0), 8.1e8, keywords)
+    with pytest.raises(ConfigError, match=r"no file says of which: give one that does .*--fact obsid"):
+        run_direct(registry, "ASPECT_OBC", {"OSOL": osol}, tmp_path / "out")
