@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from mta_assets.archive.fits_header import Layout, card, checksum, encode_checksum, layout, pad
 from mta_assets.core.tables import Array, Column, Table
+
+PACKED = 4 << 20  # [byte] of rows that are packed at once where not all are wanted
 
 
 def primary_structure() -> str:
@@ -43,10 +45,39 @@ def pack_rows(table: Table) -> tuple[Layout, Array]:
     ToolFailed
         If a column has no FITS form or two names are the same to FITS.
     """
-    declared = {c.name: c for c in table.schema.columns} if table.schema else {}
-    stored = {n: _storable(a) for n, a in table.columns.items()}
-    shape = layout(tuple((declared.get(n) or Column(n, ""), _kind(a), a.shape[1:]) for n, a in stored.items()))
-    return shape, _rows(table, stored, declared, shape)
+    packer = Packer(table)
+    return packer.shape, packer.rows(0, len(table))
+
+
+class Packer:
+    """The rows of a table as they lie in the file, as many at a time as are wanted: see `pack_rows`.
+
+    Attributes
+    ----------
+    shape
+        How the columns lie.
+    size
+        Length of all rows [byte].
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._declared = {c.name: c for c in table.schema.columns} if table.schema else {}
+        self._stored = {n: _storable(a) for n, a in table.columns.items()}
+        self._count = len(table)
+        self.shape = layout(
+            tuple((self._declared.get(n) or Column(n, ""), _kind(a), a.shape[1:]) for n, a in self._stored.items())
+        )
+        self.size = self._count * self.shape.row.itemsize
+
+    def rows(self, start: int, stop: int) -> Array:
+        """Some rows as a structured big-endian array."""
+        return _rows({n: a[start:stop] for n, a in self._stored.items()}, self._declared, self.shape, stop - start)
+
+    def blocks(self) -> Iterator[memoryview]:
+        """The bytes of all rows, a block at a time; each but the last is whole words."""
+        step = 4 * max(1, PACKED // max(4 * self.shape.row.itemsize, 1))
+        for start in range(0, self._count if self.size else 0, step):
+            yield self.rows(start, min(start + step, self._count)).view("u1").reshape(-1).data
 
 
 def closed(text: str, datasum: int) -> bytes:
@@ -73,8 +104,8 @@ def _kind(array: Array) -> str:
     return f"{array.dtype.kind}{array.dtype.itemsize}"
 
 
-def _rows(table: Table, stored: Mapping[str, Array], declared: Mapping[str, Column], shape: Layout) -> Array:
-    rows = np.zeros(len(table), shape.row)
+def _rows(stored: Mapping[str, Array], declared: Mapping[str, Column], shape: Layout, count: int) -> Array:
+    rows = np.zeros(count, shape.row)
     for field, zero, (name, array) in zip(shape.row.names or (), shape.zeros, stored.items(), strict=True):
         if name in declared and declared[name].bits:
             rows[field] = np.packbits(array.astype(bool).reshape(len(array), math.prod(array.shape[1:])), axis=1)

@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from mta_assets.archive.fits_header import BLOCK, cards, checksum, extension_name
 from mta_assets.archive.fits_image import image_blocks, image_structure
 from mta_assets.archive.fits_read import read_fits
-from mta_assets.archive.fits_rows import closed, pack_rows, primary_structure, table_structure
+from mta_assets.archive.fits_rows import Packer, closed, primary_structure, table_structure
 from mta_assets.archive.store import atomic_write
 from mta_assets.archive.text_files import dump_text, is_text, read_text
 from mta_assets.core.errors import ToolFailed
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 # The writer sets these itself: what a tool or a copied header says of them is passed over.
+KEPT = 16 << 20  # [byte] of a table's rows that are packed once and kept until they are written
 OWNED = frozenset(
     [
         "SIMPLE",
@@ -257,27 +258,31 @@ def standard_header(
 def _table_chunks(
     table: Table, product: Product, created: float, given: Mapping[str, Any]
 ) -> Iterator[bytes | memoryview]:
-    shape, rows = pack_rows(table)
-    data = rows.view("u1").reshape(-1).data if rows.nbytes else memoryview(b"")
-    whole = len(data) // 4 * 4
-    filling = bytes(-len(data) % BLOCK)
-    tail = bytes(data[whole:]) + filling
-    total = checksum([data[:whole], tail[: len(tail) // 4 * 4]])
+    packer = Packer(table)
+    # the sum stands before the data: what is large is packed twice rather than held whole beside the table
+    kept = list(packer.blocks()) if packer.size <= KEPT else None
+    total, _ = _summed(kept or packer.blocks())
     keywords = cards(standard_header(table.name, product, created, given, "binary table extension"))
-    yield closed(table_structure(shape, len(rows)) + keywords + shape.text, total)
-    yield data
-    yield filling
+    yield closed(table_structure(packer.shape, len(table)) + keywords + packer.shape.text, total)
+    yield from kept or packer.blocks()
+    yield bytes(-packer.size % BLOCK)
 
 
 def _image_chunks(
     given: Image, primary: bool, product: Product, created: float, keywords: Mapping[str, Any]
 ) -> Iterator[bytes | memoryview]:
     """An image HDU; the pixels are turned over twice, for the sum in the header and for the file, never held twice."""
-    total, size = 0, 0
-    for block in image_blocks(given.pixels):
-        size += len(block)
-        total = checksum([bytes(block) + bytes(-len(block) % 4) if len(block) % 4 else block], total)
+    total, size = _summed(image_blocks(given.pixels))
     header = standard_header(given.name, product, created, keywords, "" if primary else "image extension")
     yield closed(image_structure(given, primary) + cards(header), total)
     yield from image_blocks(given.pixels)
     yield bytes(-size % BLOCK)
+
+
+def _summed(blocks: Iterable[bytes | memoryview]) -> tuple[int, int]:
+    """Checksum and length [byte] of blocks, of which all but the last are whole words."""
+    total, size = 0, 0
+    for block in blocks:
+        size += len(block)
+        total = checksum([bytes(block) + bytes(-len(block) % 4) if len(block) % 4 else block], total)
+    return total, size

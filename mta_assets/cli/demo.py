@@ -131,7 +131,8 @@ def _observations(data: Path, server: DagsterProcess) -> list[str]:
     platform = _platform(data)
     runs = wait_for_observations(server, platform, OBSERVATION_PATIENCE)
     rows, problems = check_observations(platform, data / "simulated" / "truth")
-    print_table("Observations against the truth", rows)
+    shown = [{**row, "false": " ".join(f"{k} {n}" for k, n in sorted(row["false"].items()))} for row in rows]
+    print_table("Observations against the truth", shown)
     typer.echo(f"{len(runs)} runs of observations")
     return problems
 

@@ -8,7 +8,6 @@ not grow with the number of events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, subspace, without_subspace
-from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments import hrc_status
 from mta_assets.instruments.livetime import live_keywords, main_ccd
 from mta_assets.level2.columns import blocks, column, find, identity
@@ -106,12 +105,6 @@ def _status(events: Table, pattern: str) -> NDArray[np.bool_]:
     return np.asarray((status[:, places] == (wanted[places] == ord("1"))).all(axis=1))
 
 
-def filter_events(events: Iterable[Table], selection: Selection, gtis: Gtis) -> Iterator[Table]:
-    """Blocks of events without those that are not kept; one block comes for each that goes in."""
-    for block in events:
-        yield block.where(selected(block, selection, gtis))
-
-
 def level2_events(
     events: Table, gtis: Gtis, file_id: str, selection: Selection = ACIS, dtcor: float | None = None
 ) -> Product:
@@ -136,8 +129,9 @@ def level2_events(
     live = live_keywords(gtis, events.header, dtcor)
     if not any(intervals.total(good) > 0 for good in gtis.values()):
         raise BadData(f"{file_id}: no good time in any chip: see the flt1 product of this observation")
-    kept = list(filter_events(blocks(events), selection, gtis))
-    rows = concatenate(kept) if kept else events
+    # the mask by blocks, the rows at once: blocks of rows would be held beside what they are put together to
+    kept = [selected(block, selection, gtis) for block in blocks(events)]
+    rows = events.where(np.concatenate(kept)) if kept else events
     header: Header = {
         "CONTENT": ("EVT2", "what data product"),
         "HDUCLASS": ("OGIP", "format"),

@@ -82,6 +82,7 @@ def compare_observations(
             continue
         whole = 0 < number < len(pointings) - 1  # the run begins and ends inside a pointing
         row: dict[str, Any] = {"observation": one.key, "instrument": dwell.instrument, "grating": dwell.grating}
+        row |= dict.fromkeys(("level 2", "attitude [arcsec]", "sources"), "") | {"false": {}}
         found = _edges(dwell, one, lost, whole)
         if whole and dwell.kind == "observation":
             found += _level2(dwell, one, row) + _attitude(schedule, one, row) + _sources(dwell, one, row)
@@ -98,7 +99,7 @@ def _too_many(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sources that are none: the threshold of a field lets half a one pass on average, so the mean is judged."""
     problems = []
     for stream in STREAMS:
-        counts = [row["false"][stream] for row in rows if stream in row.get("false", {})]
+        counts = [row["false"][stream] for row in rows if stream in row["false"]]
         if counts and sum(counts) >= FALSE * len(counts):
             problems.append(
                 f"{sum(counts)} false sources in {len(counts)} fields of stream {stream}, expected < {FALSE}"
@@ -168,7 +169,7 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
                 problems.append(f"{source.name} was not found on stream {stream}: {where}, expected < {limit:.2f}")
         reach = np.array([max(2.0, 1.5 * source.extent) for source in true])[:, None]
         false = int(np.count_nonzero((table["SIGNIFICANCE"] > SIGNIFICANT) & ~(away < reach).any(axis=0)))
-        row.setdefault("false", {})[stream] = false
+        row["false"][stream] = false
         shown.append(f"{stream} {len(true) - missed} of {len(true)}")
     row["sources"] = "; ".join(shown)
     return problems

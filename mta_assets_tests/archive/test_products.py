@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mta_assets.archive import fits_rows, products
 from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.core.errors import BadData, ToolFailed
 from mta_assets.core.tables import Column, Product, Schema, Table
@@ -67,6 +68,17 @@ def written(tmp_path: Path) -> Path:
     path = tmp_path / "acisf828602635N001_3_evt0.fits"
     write_fits(path, product(), 8.3e8, {"ORIGIN": "ASC", "MISSION": "AXAF", "TELESCOP": "CHANDRA", "INSTRUME": "ACIS"})
     return path
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 400])
+def test_rows_that_are_packed_in_blocks_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    whole = write_fits(tmp_path / "whole.fits", product(rows), 0.0)
+    monkeypatch.setattr(fits_rows, "PACKED", 1000)  # some rows at a time
+    assert write_fits(tmp_path / "kept.fits", product(rows), 0.0) == whole
+    monkeypatch.setattr(products, "KEPT", 0)
+    assert write_fits(tmp_path / "blocks.fits", product(rows), 0.0) == whole
 
 
 def test_what_is_written_is_read_back_value_by_value(written: Path) -> None:
