@@ -134,7 +134,7 @@ def _observations(data: Path, server: DagsterProcess) -> list[str]:
     shown = [{**row, "false": " ".join(f"{k} {n}" for k, n in sorted(row["false"].items()))} for row in rows]
     print_table("Observations against the truth", shown)
     typer.echo(f"{len(runs)} runs of observations")
-    return problems
+    return problems + _without_stars(data)
 
 
 def _feed(data: Path, playbacks: list[Path], log: Path) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _check(data: Path, playbacks: list[Path], content: dict[str, Any]) -> list[s
     problems += [f"{name} did not become a playback" for name in sorted(missing)]
     truth = json.loads((data / "simulated" / "truth" / "truth.json").read_text(encoding="utf-8"))
     problems += _compare_with_truth(data, truth)
-    return problems + _without_stars(data)
+    return problems
 
 
 def _compare_with_truth(data: Path, truth: dict[str, Any]) -> list[str]:

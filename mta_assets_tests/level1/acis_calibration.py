@@ -6,6 +6,7 @@ the tables; known hot pixels and charge losses are those of the simulator. A tes
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,8 @@ def tables() -> dict[str, tuple[Table, ...]]:
         CTI: (trap_density(), volume()),
         TIME_GAIN: (time_gain(),),
         SUBPIX: (subpixel(kinds),),
-        BADPIX_FILE: tuple(badpix_table(ccd, rows, BADPIX) for ccd, rows in sorted(hot.items())),
+        # the chip stands in the header of each; by their names only products tell them apart
+        BADPIX_FILE: tuple(replace(badpix_table(c, rows, BADPIX), name="BADPIX") for c, rows in sorted(hot.items())),
     }
 
 
