@@ -12,7 +12,7 @@ from mta_assets.archive import catalog_schema as db
 from mta_assets.archive import delivered_rows, obi_rows
 from mta_assets.archive.catalog_base import CatalogBase
 from mta_assets.archive.entries import NewProduct, ObiEntry, ProductEntry, RunEntry
-from mta_assets.archive.obi_schema import obis
+from mta_assets.archive.obi_schema import obi_sources, obis
 from mta_assets.core.records import Observation
 
 
@@ -50,6 +50,13 @@ class ObservationCatalog(CatalogBase):
         if after is not None:
             query = query.where(c.sequence > after)
         return self._obis(query.order_by(c.tstart, c.partition))
+
+    def delivered_facts(self, partition: str) -> dict[str, dict[str, Any]]:
+        """What delivered products say of an interval, by their names."""
+        c = obi_sources.c
+        query = sa.select(c.source, c.facts).where(c.partition == partition, c.source != obi_rows.TELEMETRY)
+        with self._read() as connection:
+            return {name: dict(facts) for name, facts in connection.execute(query.order_by(c.source))}
 
     def newest_obi_change(self) -> int:
         """Number of the newest change of an interval, 0 without any."""

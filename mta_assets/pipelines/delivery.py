@@ -30,6 +30,7 @@ from mta_assets.pipelines.platform import Platform
 PIPE_ID = "DELIVERY"  # stands for the pipeline in the catalog
 STREAM: Stream = "sdp"
 FOLDER = "delivered"
+ONE = ("instrument", "grating", "detnam")  # facts in which all products of an observation agree
 State = Literal["delivered", "unchanged", "fits", "withdrawn"]
 How = Literal["copy", "link", "take"]  # take: out of the delivery folder, where the file goes afterwards
 
@@ -56,12 +57,14 @@ def deliver(platform: Platform, path: Path, how: How = "copy", dry_run: bool = F
     Raises
     ------
     BadData
-        If it can not be entered: see `delivery_check.examine`; or other bytes were delivered under the same name.
+        If it can not be entered: see `delivery_check.examine`; or other bytes were delivered under the same name, or
+        another delivered product of the observation contradicts it.
     TransientError
         If disk or catalog do not allow it now: nothing is left, try again.
     """
     found = examine(platform.registry, path)
     known = _known(platform, found)
+    _agrees(platform, found)
     if dry_run or _whole(known):
         return _told(
             found, "unchanged" if _whole(known) else "fits", "is there already" if known else "can be delivered"
@@ -105,6 +108,31 @@ def _told(found: Delivery, state: State, text: str) -> Delivered:
 def _names(found: Delivery) -> tuple[str, str]:
     """Name in the catalog, and the one for a file whose name is taken by other bytes."""
     return found.name, f"{found.sha256[:8]}_{found.name}"
+
+
+def _agrees(platform: Platform, found: Delivery) -> None:
+    """Products of one observation were taken with one instrument, detector and grating.
+
+    Those of the aspect do not say which (their INSTRUME is PCAD); another version of the same product may correct it.
+
+    Raises
+    ------
+    BadData
+        If another one that was delivered says otherwise.
+    """
+    mine = found.observation.facts if found.observation is not None else {}
+    if not mine.get("instrument"):
+        return
+    for name, facts in platform.catalog.delivered_facts(found.partition).items():
+        if not facts.get("instrument") or found.spec.regex.fullmatch(name):
+            continue
+        for fact in ONE:
+            if fact in facts and fact in mine and facts[fact] != mine[fact]:
+                raise BadData(
+                    f"{found.name}: its header says {fact} {mine[fact]}, that of {name}, which was delivered for the "
+                    f"same observation, {facts[fact]}: one of them lies; if it is the other: "
+                    f"mta deliver --withdraw {name}"
+                )
 
 
 def _known(platform: Platform, found: Delivery) -> ProductEntry | None:

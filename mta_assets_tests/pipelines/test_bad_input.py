@@ -5,19 +5,24 @@ Each fault is put into the real inputs of a real pipeline of the registry (docs/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mta_assets.archive.products import read_fits
+from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gtis_of
 from mta_assets.core.intervals import intersect, total
 from mta_assets.core.tables import Product, Table
 from mta_assets.level1.acis_columns import BAD_POSITION, BIAS_UNKNOWN, status_number
+from mta_assets.pipelines.delivery import deliver, withdraw
+from mta_assets.pipelines.platform import Platform
+from mta_assets.settings import Settings
 from mta_assets_tests.pipelines.bad_inputs import (
+    CREATED,
     Run,
     column,
     inputs,
@@ -375,3 +380,93 @@ def test_a_catalogue_needs_an_observation_and_takes_one(science: Science, tmp_pa
     assert len(one.product("CATALOGUE").table("OFFSETS")) == 1
     with_none = run(science, tmp_path, "CATALOGUE", ACIS, {"ACIS_SRC2": None, "HRC_SRC2": None})
     assert with_none.outcome == "nothing to do"
+
+
+# ---- deliveries, and the graph
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    return Platform(Settings(mission="chandra", data=tmp_path / "data"))
+
+
+def delivered(science: Science, folder: Path, file_id: str, change: Any = None) -> Path:
+    """A product of the observation as a file to deliver, with a fault."""
+    made = stored(science, file_id, ACIS)
+    (entry,) = science.platform.catalog.products(file_id=file_id, partition=ACIS, stream="sdp")
+    registry = science.platform.registry
+    path = folder / entry.name
+    write_fits(path, change(made) if change else made, CREATED, registry.standard_keywords(registry.product(file_id)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("file_id", "change", "words"),
+    [
+        ("ASOL", unit("ASPSOL", "roll", "rad"), "roll: is in 'rad', expected 'deg'"),
+        ("ASOL", without("ASPSOL", "q_att"), "has no columns q_att"),
+        ("ACIS_EVT2", unit("EVENTS", "x", "mm"), "x: is in 'mm', expected 'pixel'"),
+        ("ACIS_EVT2", column("EVENTS", "pi", lambda v: v.astype(np.float32)), "pi: holds no whole numbers but"),
+    ],
+)
+def test_a_delivery_with_other_columns_or_units_is_refused(
+    science: Science, platform: Platform, tmp_path: Path, file_id: str, change: Any, words: str
+) -> None:
+    with pytest.raises(BadData, match=f"{words}.*deliver the file as its maker wrote it"):
+        deliver(platform, delivered(science, tmp_path, file_id, change))
+    assert platform.catalog.products() == []
+
+
+def without_grating(product: Product) -> Product:
+    tables = tuple(t.with_header({"GRATING": "NONE"}) if "GRATING" in t.header else t for t in product.tables)
+    return replace(product, tables=tables, header={**product.header, "GRATING": "NONE"})
+
+
+def test_two_deliveries_that_contradict_each_other_are_not_both_taken(
+    science: Science, platform: Platform, tmp_path: Path
+) -> None:
+    right, wrong = (tmp_path / name for name in ("right", "wrong"))
+    right.mkdir()
+    wrong.mkdir()
+    evt1 = delivered(science, right, "ACIS_EVT1")
+    evt2 = delivered(science, wrong, "ACIS_EVT2", without_grating)
+    assert deliver(platform, evt1).state == "delivered"
+    with pytest.raises(BadData, match=f"says grating NONE, that of {evt1.name}.*HETG: one of them lies.*--withdraw"):
+        deliver(platform, evt2)
+    withdraw(platform, evt1.name)
+    assert deliver(platform, evt2).state == "delivered"
+
+
+def test_in_the_graph_a_refusal_ends_the_run_of_its_pipeline_and_what_follows_has_nothing_to_do(
+    science: Science, platform: Platform, tmp_path: Path
+) -> None:
+    def turned(product: Product) -> Product:
+        for table in [t for t in product.tables if t.name.startswith("GTI")]:
+            columns = {"START": table["STOP"], "STOP": table["START"]}
+            product = table_of(product, Table(table.name, columns, table.header, table.schema))
+        return product
+
+    deliver(platform, delivered(science, tmp_path, "ACIS_EVT1", turned))
+    level2 = platform.execute("ACIS_L2", "sdp", ACIS)
+    assert level2.outcome == "bad data"
+    assert "make the product again or deliver another" in level2.message
+    after = platform.execute("ACIS_SOURCES", "sdp", ACIS)
+    assert (after.outcome, after.message) == ("nothing to do", f"there is no ACIS_EVT2 for partition {ACIS}")
+    assert platform.catalog.products(file_id="ACIS_EVT2") == []
+
+
+def test_in_the_graph_findings_of_bad_input_stand_in_the_catalog(
+    science: Science, platform: Platform, tmp_path: Path
+) -> None:
+    def cut(product: Product) -> Product:
+        return rows("EVENTS", lambda t: slice(0, 0))(product)
+
+    deliver(platform, delivered(science, tmp_path, "ACIS_EVT1", cut))
+    gratings = platform.execute("ACIS_GRATINGS", "sdp", ACIS)
+    assert gratings.outcome == "done"
+    found = platform.catalog.findings(partition=ACIS)
+    assert [row["kind"] for row in found] == ["no_zero_order"]
+    level2 = platform.execute("ACIS_L2", "sdp", ACIS)
+    assert level2.outcome == "done", level2.message
+    assert platform.execute("ACIS_SOURCES", "sdp", ACIS).outcome == "done"
+    assert platform.execute("ACIS_SPECTRA", "sdp", ACIS).outcome == "nothing to do"
