@@ -18,6 +18,7 @@ from mta_assets.core.tables import Array, Column, Header, Schema, Table
 from mta_assets.level2.columns import column, find
 
 SHAPES = ("circle", "ellipse", "annulus", "rotbox", "box")
+FARTHEST = 1e6  # [pixel] beyond is no sky plane: the widest has 65536
 MOST = 4_000_000  # points of the grid that measures an area
 
 REGION = Schema(
@@ -61,6 +62,14 @@ class Shape:
     angle: float = 0.0
     excluded: bool = False
     component: int = 1
+
+    def __post_init__(self) -> None:
+        numbers = (self.x, self.y, *self.r, self.angle)
+        if not np.all(np.abs(numbers) < FARTHEST):  # NaN is not less
+            raise BadData(
+                f"region {self.kind} at ({self.x}, {self.y}), size {self.r}: expected numbers of sky pixels; make the "
+                "list that it comes from again"
+            )
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """Whether points lie in the shape (of an excluded one: outside of it); NaN never does."""

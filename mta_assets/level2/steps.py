@@ -166,11 +166,13 @@ def spectra_and_curves(
         )
     chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
     for row in chosen.tolist():
-        region = regions.source_region(*(float(value) for value in _circle(table, row)))
+        circle = _circle(table, row)
         fields = {"source": int(table["COMPONENT"][row])}
-        if not (np.isfinite(_circle(table, row)).all() and spectra.counts_within(evt2[0], region)):
-            yield _strange(src2[0], fields["source"], region)
+        on_sky = bool(np.all(np.abs(circle) < regions.FARTHEST))  # NaN is not less
+        if not on_sky or not spectra.counts_within(evt2[0], regions.source_region(*circle)):
+            yield _strange(src2[0], fields["source"], circle)
             continue
+        region = regions.source_region(*circle)
         names: dict[str, FileOf] = {}
         ring = _ring(table, row)
         if ring is not None:
@@ -180,8 +182,8 @@ def spectra_and_curves(
         yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
 
 
-def _strange(src2: Product, number: int, region: regions.Region) -> Table:
-    place = ", ".join(f"{value:.1f}" for value in (region[0].x, region[0].y))
+def _strange(src2: Product, number: int, circle: tuple[float, float, float]) -> Table:
+    place = ", ".join(f"{value:.1f}" for value in circle[:2])
     detail = (
         f"source {number} of the src2 at sky pixel ({place}): no event of the evt2 is there, no spectrum; the two do "
         "not belong together: make the src2 again"
@@ -197,8 +199,8 @@ def _circle(table: Table, row: int) -> tuple[float, float, float]:
 def _ring(table: Table, row: int) -> list[regions.Shape] | None:
     """The sky about a source: a ring without the circles of the others; None where nothing is left of it."""
     x, y, radius = _circle(table, row)
-    known = np.isfinite(table["X"]) & np.isfinite(table["Y"])
-    others = [_circle(table, other) for other in np.flatnonzero(known).tolist() if other != row]
+    others = [_circle(table, other) for other in range(len(table)) if other != row]
+    others = [other for other in others if np.all(np.abs(other) < regions.FARTHEST)]
     ring = regions.background_region(x, y, INNER * radius, OUTER * radius, others)
     return ring if regions.area(ring) > 0 else None
 

@@ -26,6 +26,13 @@ def product(x, y, times, pi, ccd=7):
     return Product("ACIS_EVT2", (events, *gti_tables(GTIS)), 100.0, 300.0)
 
 
+@pytest.mark.parametrize("place", [(np.nan, 5.0), (5.0, np.inf), (1e6, 5.0), (5.0, -1e20)])
+def test_a_region_that_is_nowhere_on_the_sky_is_refused(place: tuple[float, float]):
+    with pytest.raises(BadData, match="expected numbers of sky pixels; make the list that it comes from again"):
+        source_region(*place, 3.0)
+    assert source_region(-999_999.0, 5.0, 3.0)
+
+
 def test_shapes_hold_their_edges():
     x = np.array([0.0, 3.0, 3.01, np.nan])
     assert Shape("circle", 0, 0, (3, 0)).contains(x, 0).tolist() == [True, True, False, False]
