@@ -74,12 +74,27 @@ class RunCatalog(CatalogBase):
         partition: str | None = None,
         stream: str | None = None,
         outcome: str | None = None,
+        newest: int | None = None,
+        after: float | None = None,
     ) -> list[dict[str, Any]]:
-        """Runs in the order of their start, the columns of `RunEntry` by name."""
+        """Runs in the order of their start, the columns of `RunEntry` by name.
+
+        Parameters
+        ----------
+        newest
+            Only so many of those that ended last.
+        after
+            Only those that ended later [TT s since 1998.0].
+        """
         c = db.runs.c
         query = sql.where(
             sa.select(db.runs), {c.pipe_id: pipe_id, c.partition: partition, c.stream: stream, c.outcome: outcome}
         )
+        if after is not None:
+            query = query.where(c.finished > after)
+        if newest is not None:
+            last = query.with_only_columns(c.run_id).order_by(c.finished.desc(), c.run_id.desc()).limit(newest)
+            query = query.where(c.run_id.in_(last))
         with self._read() as connection:
             return [dict(row) for row in connection.execute(query.order_by(c.started, c.run_id)).mappings()]
 
@@ -97,6 +112,7 @@ class RunCatalog(CatalogBase):
         within: tuple[float, float] | None = None,
         after: int | None = None,
         origin: str | None = None,
+        confirmed_by: str | None = None,
     ) -> list[ProductEntry]:
         """Products by start time.
 
@@ -114,11 +130,14 @@ class RunCatalog(CatalogBase):
             Only entries with a higher id.
         origin
             ``pipeline`` or ``delivered``.
+        confirmed_by
+            Only those of which this run was the newest to give the bytes.
         """
         c = db.products.c
         given = {
             c.file_id: file_id, c.partition: partition, c.stream: stream, c.name: name,
             c.pipe_id: pipe_id, c.series: series, c.current: current, c.origin: origin,
+            c.confirmed_by: confirmed_by,
         }  # fmt: skip
         query = sql.where(sa.select(db.products), given)
         if newest is not None:
@@ -146,11 +165,15 @@ class RunCatalog(CatalogBase):
             query = sa.select(db.runs.c.run_id).where(db.runs.c.run_id == run_id)
             return connection.execute(query).first() is not None
 
+    def run(self, run_id: str) -> dict[str, Any] | None:
+        """A run, the columns of `RunEntry` by name; None if there is none."""
+        with self._read() as connection:
+            row = connection.execute(sa.select(db.runs).where(db.runs.c.run_id == run_id)).mappings().first()
+        return dict(row) if row is not None else None
+
     def run_message(self, run_id: str) -> str:
         """The outcome of a run in words; empty if there is no such run."""
-        with self._read() as connection:
-            query = sa.select(db.runs.c.message).where(db.runs.c.run_id == run_id)
-            return str(connection.execute(query).scalar() or "")
+        return str((self.run(run_id) or {}).get("message", ""))
 
     def known_paths(self, paths: Iterable[Path]) -> set[Path]:
         """Which of these files are products of the catalog."""

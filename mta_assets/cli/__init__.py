@@ -14,6 +14,7 @@ from mta_assets.cli import (
     playbacks,
     query,
     registry,
+    reprocess,
     sql,
     telemetry,
     telemetry_archive,
@@ -27,7 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (query, sql, telemetry_archive, telemetry, playbacks, deliver, archive, registry, missions, demo):
+for module in (
+    query,
+    sql,
+    telemetry_archive,
+    telemetry,
+    playbacks,
+    deliver,
+    reprocess,
+    archive,
+    registry,
+    missions,
+    demo,
+):
     module.register(app)
 
 

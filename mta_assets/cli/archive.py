@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
 from mta_assets.core import times
+from mta_assets.pipelines.platform import Platform
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``products``, ``findings`` and ``faults``."""
+    """Add ``products``, ``lineage``, ``findings`` and ``faults``."""
     app.command()(products)
+    app.command()(lineage)
     app.command()(findings)
     app.command()(faults)
 
@@ -23,11 +25,19 @@ PartitionOption = Annotated[str | None, typer.Option("--partition", "-p", help="
 def products(
     file_id: Annotated[str | None, typer.Argument(help="Only of this file id.")] = None,
     partition: PartitionOption = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only what would be made of other files today, and why.")
+    ] = False,
     mission: MissionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the current products of the archive."""
-    found = platform(mission).catalog.products(file_id=file_id, partition=partition)
+    """List the current products of the archive; or those that are stale, for instance since a calibration file came."""
+    chosen = platform(mission)
+    if stale:
+        rows = _stale(chosen, file_id, partition)
+        print_json(rows) if as_json else print_table("Stale products", rows)
+        return
+    found = chosen.catalog.products(file_id=file_id, partition=partition)
     rows = [
         {
             "name": p.name,
@@ -42,6 +52,37 @@ def products(
         for p in found
     ]
     print_json(rows) if as_json else print_table("Products", rows)
+
+
+def _stale(chosen: Platform, file_id: str | None, partition: str | None) -> list[dict[str, Any]]:
+    from mta_assets.pipelines.stale import stale
+
+    return [
+        {
+            "name": one.product.name,
+            "stream": one.product.stream,
+            "partition": one.product.partition,
+            "from": times.to_utc_iso(one.product.tstart, 0),
+            "because": "; ".join(one.reasons),
+        }
+        for one in stale(chosen, partition)
+        if file_id in (None, one.product.file_id)
+    ]
+
+
+def lineage(
+    name: Annotated[str, typer.Argument(help="File name of a product.")],
+    depth: Annotated[int, typer.Option("--depth", help="So many steps back; 0 for all.", min=0)] = 1,
+    mission: MissionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a product was made from, with the hash of each file, and why there is another version than before."""
+    from mta_assets.pipelines.ancestry import ancestry
+
+    rows = ancestry(platform(mission), name, depth)
+    if not as_json:
+        rows = [{**row, "name": "  " * row.pop("step") + row["name"], "sha256": row["sha256"][:12]} for row in rows]
+    print_json(rows) if as_json else print_table("Lineage", rows)
 
 
 def findings(partition: PartitionOption = None, mission: MissionOption = None, as_json: JsonOption = False) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mta_assets.archive.entries import ObiEntry
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
 from mta_assets.core import times
 from mta_assets.core.errors import BadData
@@ -95,17 +96,23 @@ def observations(
         str | None, typer.Argument(metavar="OBSERVATION", help="Of this one (28101_000): how its streams differ.")
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that are not complete.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only those with stale products, and why they are.")] = False,
     mission: MissionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List observation intervals that telemetry or deliveries show, with what they still wait for; or compare the
     archival and the quick-look stream of one."""
     if observation is not None:
-        if waiting:
-            raise typer.BadParameter("--waiting is for the list, not for one observation")
+        if waiting or stale:
+            raise typer.BadParameter("--waiting and --stale are for the list, not for one observation")
         _streams(observation, mission, as_json)
         return
-    found = platform(mission).catalog.obis()
+    chosen = platform(mission)
+    found = chosen.catalog.obis()
+    if stale:
+        rows = _stale(chosen, found)
+        print_json(rows) if as_json else print_table("Observations to be made again", rows)
+        return
     rows = [
         {
             "observation": entry.partition,
@@ -149,3 +156,19 @@ def _rounded(name: str, value: float | None) -> str:
         if name == "significance"
         else f"{value:.4f}"
     )
+
+
+def _stale(chosen: Platform, found: Sequence[ObiEntry]) -> list[dict[str, Any]]:
+    from mta_assets.pipelines.stale import by_partition, stale
+
+    grouped = by_partition(stale(chosen))
+    return [
+        {
+            "observation": entry.partition,
+            "from": times.to_utc_iso(entry.tstart, 0),
+            "products": len(grouped[entry.partition]),
+            "because": "; ".join(dict.fromkeys(text for one in grouped[entry.partition] for text in one.roots)),
+        }
+        for entry in found
+        if entry.partition in grouped
+    ]

@@ -49,6 +49,8 @@ def status(
         print_table("Waiting to be taken in", content["incoming"])
     if content["quarantine"]:
         print_table("Quarantine", content["quarantine"])
+    if content["deliveries"]:
+        print_table("Deliveries", content["deliveries"])
     latency = content["latency"]
     if latency["count"]:
         typer.echo(

@@ -15,7 +15,7 @@ from mta_assets.archive.entries import ProductEntry
 from mta_assets.core import times
 from mta_assets.defs.factory import asset_key, raw_key
 from mta_assets.defs.partitions import obi_partitions
-from mta_assets.pipelines.delivery import deliveries
+from mta_assets.pipelines.delivery import PIPE_ID, Event, events
 from mta_assets.pipelines.delivery_folder import delivery_folder, look
 from mta_assets.pipelines.incoming import Watch
 from mta_assets.pipelines.platform import Platform
@@ -37,29 +37,33 @@ def build_delivery_sensor(platform: Platform) -> list[dg.SensorDefinition]:
         description=f"Finished products from outside in {delivery_folder(platform)}",
     )
     def delivery_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        watch, told = _cursor(context.cursor)
+        watch, seen = _cursor(platform, context.cursor)
         arrivals, watch = look(platform, watch, FILES_PER_TICK)
         for arrival in arrivals:
             context.log.info(f"{arrival.name}: {arrival.state}. {arrival.reason}")
-        new = deliveries(platform, _mark(platform, told))[:TOLD_PER_TICK]
-        cursor = json.dumps({"watch": watch.to_json(), "told": new[-1].id if new else _mark(platform, told)})
+        new, seen = events(platform, seen, TOLD_PER_TICK)
+        cursor = json.dumps({"watch": watch.to_json(), "seen": seen})
         if not new:
             context.update_cursor(cursor)
             waiting = [a.name for a in arrivals if a.state == "waiting"]
             return dg.SkipReason(f"still growing: {', '.join(waiting)}" if waiting else "no new delivery")
-        keys = sorted({entry.partition for entry in new if _by_obi(platform, entry)})
+        keys = sorted({one.entry.partition for one in new if _by_obi(platform, one.entry)})
         requests = [obi_partitions(platform.mission.name).build_add_request(keys)] if keys else []
         return dg.SensorResult(
             dynamic_partitions_requests=requests,
-            asset_events=[event for entry in new for event in materializations(platform, entry)],
+            asset_events=[event for one in new for event in asset_events(platform, one)],
             cursor=cursor,
         )
 
     return [delivery_sensor]
 
 
-def materializations(platform: Platform, entry: ProductEntry) -> list[dg.AssetMaterialization]:
-    """Of what came in, and of our own asset of the file id if it is made by observation: the delivery wins there."""
+def asset_events(platform: Platform, one: Event) -> list[dg.AssetMaterialization | dg.AssetObservation]:
+    """Of what came in, and of our own asset of the file id if it is made by observation: the delivery wins there.
+
+    A withdrawal is an observation of the same assets.
+    """
+    entry = one.entry
     mission, registry = platform.mission.name, platform.registry
     partition = entry.partition if _by_obi(platform, entry) else None
     keys = [raw_key(mission, entry.file_id)]
@@ -67,7 +71,6 @@ def materializations(platform: Platform, entry: ProductEntry) -> list[dg.AssetMa
         if maker.partition == "obi" and "sdp" in maker.streams and partition:
             asset = next(name for name, made in maker.assets.items() if entry.file_id in made)
             keys.append(asset_key(mission, "sdp", asset))
-    message = platform.catalog.run_message(entry.confirmed_by)
     metadata: dict[str, Any] = {
         "origin": "delivered",
         "file": entry.name,
@@ -78,8 +81,12 @@ def materializations(platform: Platform, entry: ProductEntry) -> list[dg.AssetMa
         "from": times.to_utc_iso(entry.tstart),
         "to": times.to_utc_iso(entry.tstop) if entry.tstop < times.FOREVER else "open",
         "partition": entry.partition,
-        "delivery": message,
+        "delivery": one.message,
     }
+    if one.withdrawn:
+        text = f"{entry.name}, {one.message.partition(' ')[0]}"
+        metadata["origin"] = "withdrawn"
+        return [dg.AssetObservation(key, description=text, partition=partition, metadata=metadata) for key in keys]
     return [
         dg.AssetMaterialization(
             key,
@@ -97,15 +104,12 @@ def _by_obi(platform: Platform, entry: ProductEntry) -> bool:
     return product is not None and product.delivered == "obi"
 
 
-def _cursor(text: str | None) -> tuple[Watch, int]:
+def _cursor(platform: Platform, text: str | None) -> tuple[Watch, float]:
+    """What was watched, and up to when was told; of a catalog that has not got so far, a new one, all is told."""
     try:
         content = json.loads(text or "{}")
-        return Watch.from_json(content.get("watch")), int(content.get("told", 0))
+        watch, seen = Watch.from_json(content.get("watch")), float(content.get("seen", 0.0))
     except (ValueError, TypeError, AttributeError):
-        return Watch(), 0
-
-
-def _mark(platform: Platform, told: int) -> int:
-    """The mark, if this catalog has got so far; a new catalog begins at its first delivery."""
-    newest = platform.catalog.products(newest=1, current=None)
-    return told if newest and told <= newest[0].id else 0
+        return Watch(), 0.0
+    newest = platform.catalog.runs(pipe_id=PIPE_ID, newest=1)
+    return watch, seen if newest and seen <= newest[0]["finished"] else 0.0

@@ -10,8 +10,10 @@ from typing import Any
 import dagster as dg
 
 from mta_assets.archive.fits_heads import read_heads
+from mta_assets.archive.lineage import reasons
 from mta_assets.core import times
 from mta_assets.core.tables import Column, Table
+from mta_assets.pipelines.calibration import calibrations_of, is_of
 from mta_assets.pipelines.checks import CHECKS, Outcome, check_products
 from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.registry_schema import Pipeline
@@ -38,20 +40,36 @@ def asset_events(key: dg.AssetKey, platform: Platform, pipeline: Pipeline, parts
         for outcome in some:
             outcomes.setdefault(outcome.name, []).append((partition, outcome))
     yield from (_check_result(key, name, results) for name, results in outcomes.items())
-    yield _materialization(key, parts, main, _beaten_by(platform, pipeline, parts), _figures(platform, parts[-1][2]))
+    figures = _figures(platform, parts[-1][2])
+    more = {**figures, **_origin(platform, pipeline, key.path[1], parts), **_stands(platform, pipeline, parts)}
+    yield _materialization(key, parts, main, more)
 
 
-def _beaten_by(platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) -> list[str]:
+def _origin(platform: Platform, pipeline: Pipeline, stream: str, parts: Sequence[Part]) -> dict[str, Any]:
+    """From which files it was made, which of them are calibration, and why there is another version than before."""
+    files = {one.name: one.sha256 for _, result, _ in parts for one in result.inputs}
+    kinds = [platform.registry.product(name) for name in calibrations_of(platform.registry, pipeline)]
+    shown = [f"{name} {digest[:12]}" for name, digest in sorted(files.items())]
+    found: dict[str, Any] = {"made from": shown[:LISTED], "number of inputs": len(files)}
+    calibration = {name: digest for name, digest in files.items() if any(is_of(kind, name) for kind in kinds)}
+    if calibration:
+        found["calibration"] = calibration
+    because = reasons(platform.catalog, stream, (product.name for _, _, products in parts for product in products))
+    return {**found, "because": because[:LISTED]} if because else found
+
+
+def _stands(platform: Platform, pipeline: Pipeline, parts: Sequence[Part]) -> dict[str, Any]:
     """Delivered products that stand in the place of what was made."""
     if pipeline.partition != "obi":
-        return []
+        return {}
     wanted = {(partition, product.file_id) for partition, _, products in parts for product in products}
     found = [
         entry.name
         for partition, file_id in sorted(wanted)
         for entry in platform.catalog.products(file_id=file_id, partition=partition, stream="sdp", origin="delivered")
     ]
-    return found
+    text = f"{', '.join(found[:LISTED])}, delivered from outside; what is made here is kept beside"
+    return {"stands": text} if found else {}
 
 
 def _figures(platform: Platform, products: Sequence[Any]) -> dict[str, Any]:
@@ -69,11 +87,7 @@ def _figures(platform: Platform, products: Sequence[Any]) -> dict[str, Any]:
 
 
 def _materialization(
-    key: dg.AssetKey,
-    parts: Sequence[Part],
-    main: Table | None,
-    beaten_by: Sequence[str],
-    figures: Mapping[str, Any],
+    key: dg.AssetKey, parts: Sequence[Part], main: Table | None, more: Mapping[str, Any]
 ) -> dg.MaterializeResult:
     products = [product for _, _, some in parts for product in some]
     digest = hashlib.sha256("".join(p.sha256 for p in products).encode()).hexdigest()
@@ -87,12 +101,8 @@ def _materialization(
         "version": max(p.version for p in products),
         "folder": dg.MetadataValue.path(str(products[0].path.parent)),
         "log": dg.MetadataValue.path(str(parts[-1][1].log_path)),
-        **figures,
+        **more,
     }
-    if beaten_by:
-        metadata["stands"] = (
-            f"{', '.join(beaten_by[:LISTED])}, delivered from outside; what is made here is kept beside"
-        )
     if main is not None:
         metadata["dagster/column_schema"] = _column_schema(main)
     findings = sum(result.findings_count for _, result, _ in parts)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mta_assets.archive.catalog import Catalog
-from mta_assets.archive.entries import NewProduct, ObiReport, RunEntry
+from mta_assets.archive.entries import NewProduct, ObiReport, ProductEntry, RunEntry
+from mta_assets.archive.lineage import BECAUSE, because
 from mta_assets.archive.names import check_name, safe_name
 from mta_assets.archive.products import dump_product
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
@@ -82,6 +83,7 @@ class ArchiveRun:
     def __init__(self, sink: ArchiveSink, pipeline: Pipeline, request: Request) -> None:
         self.sink, self.pipeline, self.request = sink, pipeline, request
         self.made: list[tuple[Written, NewProduct]] = []
+        self.before: ProductEntry | None = None  # the version before one that the run makes
         self.blocks = 0
         self.held = ExitStack()
         key = f"{pipeline.id} {request.partition}"
@@ -126,6 +128,7 @@ class ArchiveRun:
             standing = Path(last.path)
             if digest == last.sha256 and standing.is_file() and standing.stat().st_size == size:
                 return self._note(product, spec, series, last.version, standing, digest, size, last.id)
+            self.before = self.before or last
         number, path = self._claim(product, spec, series)
         digest = self._dump(path, product, header, number)
         return self._note(
@@ -209,7 +212,7 @@ class ArchiveRun:
             run = RunEntry(
                 self.run_id, self.pipeline.id, self.request.partition, self.request.stream, self.number,
                 ending.outcome, ending.started, ending.finished, ending.code_version, ending.registry_version,
-                ending.limits_version, str(log_path), ending.message,
+                ending.limits_version, str(log_path), ending.message + self._because(ending),
             )  # fmt: skip
             with lock(self.sink.root / ROOT_LOCK):
                 self._publish(moves, run, ending)
@@ -220,6 +223,19 @@ class ArchiveRun:
             raise
         self.held.close()
         return log_path, plot_paths
+
+    def _because(self, ending: Ending) -> str:
+        """Why there is another version, in words: other inputs, else other code or another registry."""
+        if self.before is None or ending.outcome != "done":
+            return ""
+        catalog = self.sink.catalog
+        text = because(catalog.inputs_of(self.before.id), ending.inputs)
+        then = catalog.run(self.before.confirmed_by) or {}
+        for what in () if text else ("code", "registry", "limits"):
+            if then.get(f"{what}_version") != getattr(ending, f"{what}_version"):
+                text = f"other {what}"
+                break
+        return f"{BECAUSE}{text}" if text else ""
 
     def _withdraw_rest(self) -> None:
         """Blocks that an earlier run of this partition had beyond those of this one."""

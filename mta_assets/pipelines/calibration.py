@@ -9,7 +9,8 @@ all that hold, the newest date is taken, and of that the highest version.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,12 +24,13 @@ from mta_assets.core import times
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Table
 from mta_assets.pipelines.registry import Registry
-from mta_assets.pipelines.registry_schema import Pipeline
+from mta_assets.pipelines.registry_schema import Pipeline, ProductSpec
 
 if TYPE_CHECKING:
     from mta_assets.pipelines.inputs import ProductFiles
 
 FOLDER = "calibration"
+TAKEN = re.compile(r"^[0-9a-f]{8}_")  # before the name of a delivery whose own was taken by other bytes
 STREAM = "sdp"  # what is delivered is archival; both streams use it
 Calibration = dict[str, tuple[str, tuple[Table, ...]]]
 
@@ -57,6 +59,11 @@ def calibrations_of(registry: Registry, pipeline: Pipeline) -> list[str]:
     return [name for name in needed if registry.product(name).delivered == "since"]
 
 
+def is_of(spec: ProductSpec, name: str) -> bool:
+    """Whether an input of this name is a file of a kind."""
+    return spec.regex.fullmatch(TAKEN.sub("", name)) is not None
+
+
 def holding(
     registry: Registry, catalog: Catalog | None, file_id: str, time: float, without: int | None = None
 ) -> Held | None:
@@ -69,11 +76,24 @@ def holding(
     without
         Id of a product that is passed over, as if it had not been delivered.
     """
-    found = [one for one in baseline(registry, file_id) if one.since <= time]
-    if catalog is not None:
-        found += [_of(entry) for entry in catalog.products(file_id=file_id, stream=STREAM, at=time)]
-    found = [one for one in found if one.entry is None or one.entry.id != without]
-    return max(found, key=lambda one: (one.since, one.version, one.entry is not None), default=None)
+    found = known(registry, catalog, file_id)
+    return newest([one for one in found if one.entry is None or one.entry.id != without], time)
+
+
+def newest(found: Sequence[Held], time: float) -> Held | None:
+    """Of several files the one that holds at a time."""
+    begun = [one for one in found if one.since <= time]
+    return max(begun, key=lambda one: (one.since, one.version, one.entry is not None), default=None)
+
+
+def known(registry: Registry, catalog: Catalog | None, file_id: str) -> list[Held]:
+    """All files of a kind: of the baseline, and those that were delivered and stand."""
+    entries = catalog.products(file_id=file_id, stream=STREAM) if catalog is not None else []
+    delivered = [
+        Held(InputEntry(entry.name, entry.sha256, entry.id, entry.path), entry.tstart, entry.version, entry)
+        for entry in entries
+    ]
+    return [*baseline(registry, file_id), *delivered]
 
 
 def baseline(registry: Registry, file_id: str) -> Iterator[Held]:
@@ -100,10 +120,6 @@ def _looked_at(path: Path, date: str, modified: int, size: int) -> tuple[str, fl
     return sha256_of(path), valid_since(date, keywords, path.name)
 
 
-def _of(entry: ProductEntry) -> Held:
-    return Held(InputEntry(entry.name, entry.sha256, entry.id, entry.path), entry.tstart, entry.version, entry)
-
-
 def valid_since(date: str, header: Mapping[str, Any], name: str) -> float:
     """When a calibration file begins to hold: CVSD0001 and CVST0001 of its header (UTC), else the date of its name.
 
@@ -126,9 +142,7 @@ def valid_since(date: str, header: Mapping[str, Any], name: str) -> float:
 
 def next_since(registry: Registry, catalog: Catalog, file_id: str, time: float) -> float:
     """When the next file of a kind takes over after a time [s]; infinite if there is none."""
-    later = [one.since for one in baseline(registry, file_id)]
-    later += [entry.tstart for entry in catalog.products(file_id=file_id, stream=STREAM)]
-    return min((since for since in later if since > time), default=math.inf)
+    return min((one.since for one in known(registry, catalog, file_id) if one.since > time), default=math.inf)
 
 
 def files(*given: ProductFiles | None) -> Calibration:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mta_assets.archive.entries import InputEntry
 from mta_assets.archive.names import format_fields
 from mta_assets.archive.store import TRANSIENT_ERRNOS
 from mta_assets.core.content import named, problems
@@ -51,6 +52,7 @@ class RunResult:
     plots: Mapping[str, bytes] = field(default_factory=dict)
     plot_paths: Mapping[str, Path] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[InputEntry, ...] = ()
 
     @property
     def faults_count(self) -> int:
@@ -147,7 +149,7 @@ def _run(
     log_path, plot_paths = run.finish(ending)
     return RunResult(
         run.run_id, pipeline.id, outcome, message, log_path, tuple(written), faults, findings, space.plots,
-        plot_paths, space.facts,
+        plot_paths, space.facts, tuple(ending.inputs),
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ PIPE_ID = "DELIVERY"  # stands for the pipeline in the catalog
 STREAM: Stream = "sdp"
 FOLDER = "delivered"
 ONE = ("instrument", "grating", "detnam")  # facts in which all products of an observation agree
+WITHDRAWN = "withdrawn "  # begins the message of a withdrawal
 State = Literal["delivered", "unchanged", "fits", "withdrawn"]
 How = Literal["copy", "link", "take"]  # take: out of the delivery folder, where the file goes afterwards
 
@@ -87,15 +88,49 @@ def withdraw(platform: Platform, name: str, reason: str = "") -> tuple[ProductEn
         raise BadData(f"{name!r} {what}; `mta products` lists what is there with its origin")
     root = ArchiveSink(platform.catalog, platform.roots[STREAM], STREAM).root
     with lock(root / ROOT_LOCK):
-        run = _run(platform, standing[0].partition, f"withdrawn {name}" + (f": {reason}" if reason else ""))
+        run = _run(platform, standing[0].partition, f"{WITHDRAWN}{name}" + (f": {reason}" if reason else ""))
         spec = platform.registry.products.get(standing[0].file_id)  # the registry may have changed since
         return standing[0], platform.catalog.withdraw_delivery(run, standing[0], spec is None or spec.asks)
 
 
-def deliveries(platform: Platform, after: int = 0) -> list[ProductEntry]:
-    """Delivered products that stand, with a higher id, in the order in which they came."""
-    found = platform.catalog.products(after=after, current=True, origin="delivered")
-    return sorted(found, key=lambda entry: entry.id)
+@dataclass(frozen=True)
+class Event:
+    """Something that was delivered or withdrawn: the product and the run that stands for it in the catalog."""
+
+    entry: ProductEntry
+    withdrawn: bool
+    message: str
+    when: float
+
+
+def events(platform: Platform, after: float = 0.0, most: int = 200) -> tuple[list[Event], float]:
+    """Deliveries and withdrawals later than a moment [TT s since 1998.0], in their order.
+
+    Of deliveries those that stand, of withdrawals those of what was not delivered again.
+
+    Parameters
+    ----------
+    most
+        How many to look at.
+
+    Returns
+    -------
+    What happened, and up to when was looked.
+    """
+    runs = platform.catalog.runs(pipe_id=PIPE_ID, after=after)
+    runs = sorted(runs, key=lambda run: (run["finished"], run["run_id"]))[:most]
+    found: dict[int, Event] = {}
+    for run in runs:
+        name = run["message"].removeprefix(WITHDRAWN).partition(":")[0]
+        gone = run["message"].startswith(WITHDRAWN)
+        products = platform.catalog.products(
+            stream=STREAM, origin="delivered", current=not gone, name=name if gone else None,
+            confirmed_by=None if gone else run["run_id"],
+        )  # fmt: skip
+        for entry in products:
+            if entry.withdrawn == gone:
+                found[entry.id] = Event(entry, gone, run["message"], run["finished"])
+    return list(found.values()), runs[-1]["finished"] if runs else after
 
 
 def _told(found: Delivery, state: State, text: str) -> Delivered:

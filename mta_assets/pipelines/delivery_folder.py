@@ -20,6 +20,8 @@ from mta_assets.pipelines.incoming import CHECKSUM, NOT_YET, Watch, shown, state
 from mta_assets.pipelines.looking import look_over
 from mta_assets.pipelines.platform import Platform
 
+REFUSED = "delivery: "  # begins the reason in quarantine
+
 
 def delivery_folder(platform: Platform) -> Path:
     """``DATA/MISSION/delivery``."""
@@ -75,7 +77,7 @@ def _take(platform: Platform, path: Path) -> Arrival:
 def _refuse(platform: Platform, path: Path, reason: str) -> Arrival:
     """Into quarantine, with what was said of it and its checksum file."""
     try:
-        set_apart(platform, path, shown(reason))
+        set_apart(platform, path, f"{REFUSED}{shown(reason)}")
         sidecar = path.with_name(path.name + CHECKSUM)
         if os.path.lexists(sidecar):
             set_apart(platform, sidecar, f"beside a refused file: {shown(reason)}")

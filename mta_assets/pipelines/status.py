@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mta_assets.archive.overview import overview
+from mta_assets.pipelines.delivery import PIPE_ID
+from mta_assets.pipelines.delivery_folder import REFUSED
 from mta_assets.pipelines.incoming import CHECKSUM, shown
 from mta_assets.pipelines.platform import Platform
 
@@ -27,7 +29,8 @@ def report(platform: Platform, last: int = 30) -> dict[str, Any]:
 
     Returns
     -------
-    ``mission``, ``playbacks``, ``stages`` (one row per event), ``incoming``, ``quarantine`` and ``latency``. Only runs
+    ``mission``, ``playbacks``, ``stages`` (one row per event), ``incoming``, ``quarantine``, ``deliveries`` (with those
+    that are in quarantine) and ``latency``. Only runs
     of pipelines that the registry has count for state and latency; the stages show all.
     """
     found = overview(platform.catalog, platform.mission.name, last)
@@ -55,12 +58,14 @@ def report(platform: Platform, last: int = 30) -> dict[str, Any]:
                 "latency [s]": None if latency is None else round(latency, 1),
             }
         )
+    refused = platform.catalog.quarantined(platform.mission.name)
     return {
         "mission": platform.mission.name,
         "playbacks": rows,
         "stages": _stages(found.playbacks, runs),
         "incoming": _waiting(platform),
-        "quarantine": _quarantine(platform),
+        "quarantine": _quarantine(refused),
+        "deliveries": _deliveries(platform, refused, last),
         "latency": _quantiles(latencies),
     }
 
@@ -118,13 +123,26 @@ def _waiting(platform: Platform) -> list[dict[str, Any]]:
     return rows
 
 
-def _quarantine(platform: Platform) -> list[dict[str, Any]]:
-    found = platform.catalog.quarantined(platform.mission.name)
+def _quarantine(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     when = _utc([row["quarantined"] for row in found], 0)
     return [
         {"file": shown(row["name"]), "when": at, "times": row["times"], "reason": shown(row["reason"])}
         for row, at in zip(found, when, strict=True)
     ]
+
+
+def _deliveries(platform: Platform, refused: Sequence[Mapping[str, Any]], last: int) -> list[dict[str, Any]]:
+    """What was delivered, withdrawn or refused by the delivery folder, the newest at the end."""
+    runs = platform.catalog.runs(pipe_id=PIPE_ID, newest=last or None)
+    rows = [(run["finished"], *run["message"].partition(" ")[::2]) for run in runs]
+    rows += [
+        (row["quarantined"], "refused", f"{row['name']}: {row['reason'].removeprefix(REFUSED)}")
+        for row in refused
+        if row["reason"].startswith(REFUSED)
+    ]
+    rows = sorted(rows)[-last:]
+    when = _utc([moment for moment, _, _ in rows], 0)
+    return [{"when": at, "what": what, "delivery": shown(text)} for at, (_, what, text) in zip(when, rows, strict=True)]
 
 
 def _utc(moments: Sequence[float], precision: int = 3) -> list[str]:

@@ -214,8 +214,15 @@ def test_a_delivery_wins_over_our_own_and_its_withdrawal_brings_that_back(house:
     (level2,) = house.products("TOY_EVT2")
     assert [source.name for source in house.platform.catalog.inputs_of(level2.id)] == [current.name]
     assert [p.id for p in house.products("TOY_EVT1")] == [current.id]  # our own was made again, and stays behind
-    _, back = withdraw(house.platform, current.name)
+    house.look("jpss_delivery_sensor")
+    _, back = withdraw(house.platform, current.name, "a mistake")
     assert back == [own.name]
+    observed = house.look("jpss_delivery_sensor").asset_events
+    assert {(type(e).__name__, e.asset_key) for e in observed} == {
+        ("AssetObservation", EVT1), ("AssetObservation", EVT1_RAW),
+    }  # fmt: skip
+    assert observed[0].metadata["delivery"].value == f"withdrawn {current.name}: a mistake"
+    assert observed[0].partition == "01000_000"
     assert [p.id for p in house.products("TOY_EVT1")] == [own.id]
     assert house.process() == ["01000_000"]
     (level2,) = house.products("TOY_EVT2")

@@ -27,8 +27,8 @@ N0002 = "acisD2000-01-29gain_ctiN0002.fits"
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Platform:
-    return Platform(Settings(mission="chandra", data=tmp_path / "data"))
+def platform(tmp_path: Path, url: str) -> Platform:
+    return Platform(Settings(mission="chandra", data=tmp_path / "data", catalog_url=url))
 
 
 def held(platform: Platform, date: str) -> str | None:

@@ -20,10 +20,13 @@ from mta_assets.archive.store import sha256_of
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product, Table
 from mta_assets.pipelines import delivery
-from mta_assets.pipelines.delivery import deliver, withdraw
+from mta_assets.pipelines.delivery import deliver, events, withdraw
 from mta_assets.pipelines.delivery_check import examine
+from mta_assets.pipelines.delivery_folder import delivery_folder, look
 from mta_assets.pipelines.direct import run_direct
+from mta_assets.pipelines.incoming import Watch
 from mta_assets.pipelines.platform import Platform
+from mta_assets.pipelines.status import report
 from mta_assets.settings import Settings
 from mta_assets_tests.pipelines.toy_obi import LENGTH, MIDNIGHT, event_file, make_mission, orbit_file
 
@@ -31,8 +34,9 @@ NAME = "toyf01000_000N001_evt1.fits"
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Platform:
-    return Platform(Settings(mission=str(make_mission(tmp_path / "mission")), data=tmp_path / "data"))
+def platform(tmp_path: Path, url: str) -> Platform:
+    folder = make_mission(tmp_path / "mission")
+    return Platform(Settings(mission=str(folder), data=tmp_path / "data", catalog_url=url))
 
 
 def current(platform: Platform, file_id: str = "TOY_EVT1") -> list[str]:
@@ -262,6 +266,7 @@ def test_a_delivery_that_is_killed_leaves_all_or_nothing_and_can_be_repeated(
     killed = subprocess.run(
         [sys.executable, "-m", "mta_assets_tests.pipelines.delivery_crash", str(tmp_path), str(path), moment],
         capture_output=True, text=True, check=False,
+        env={**os.environ, "MTA_CATALOG_URL": platform.settings.database_url},
     )  # fmt: skip
     assert killed.returncode == -9, killed.stderr
     fresh = Platform(platform.settings)
@@ -280,6 +285,7 @@ def test_the_command_says_what_was_refused_and_left_aside(
 
     monkeypatch.setenv("MTA_MISSION", platform.settings.mission)
     monkeypatch.setenv("MTA_DATA", str(platform.settings.data))
+    monkeypatch.setenv("MTA_CATALOG_URL", platform.settings.database_url)
     folder = tmp_path / "package"
     event_file(folder / "primary", NAME)
     event_file(folder, "toyf01002_000N001_evt1.fits", 1001)
@@ -334,3 +340,43 @@ def test_a_pipeline_run_by_hand_on_a_file_of_an_observation_knows_which_one_it_i
     assert (result.outcome, [w.name for w in result.products]) == ("done", ["toyf01007_001N001_evt2.fits"])
     text = result.log_path.read_text()
     assert "partition         01007_001" in text
+
+
+def told(platform: Platform, after: float = 0.0, most: int = 200) -> tuple[list[tuple[str, bool]], float]:
+    found, until = events(platform, after, most)
+    return [(one.entry.name, one.withdrawn) for one in found], until
+
+
+def test_what_was_delivered_and_withdrawn_is_told_in_order_and_once(platform: Platform, tmp_path: Path) -> None:
+    assert told(platform) == ([], 0.0)
+    first, second = (event_file(tmp_path, f"toyf0100{n}_000N001_evt1.fits", 1000 + n) for n in (0, 1))
+    deliver(platform, first)
+    deliver(platform, second)
+    assert told(platform, most=1)[0] == [(first.name, False)]
+    seen, until = told(platform)
+    assert seen == [(first.name, False), (second.name, False)]
+    assert told(platform, until) == ([], until)
+    withdraw(platform, first.name, "wrong: all of it")
+    assert told(platform, until)[0] == [(first.name, True)]
+    assert told(platform)[0] == [(second.name, False), (first.name, True)]
+    deliver(platform, first)
+    assert told(platform, until)[0] == [(first.name, False)]  # it stands again
+
+
+def test_status_lists_what_was_delivered_withdrawn_and_refused(platform: Platform, tmp_path: Path) -> None:
+    assert report(platform)["deliveries"] == []
+    deliver(platform, event_file(tmp_path, NAME))
+    withdraw(platform, NAME, "wrong calibration")
+    folder = delivery_folder(platform)
+    folder.mkdir(parents=True)
+    (folder / "toyf01009_000N001_evt1.fits").write_bytes(b"nothing of the kind")
+    platform.settings.settle_seconds = 0.0
+    watch = Watch()
+    for _ in range(3):
+        _, watch = look(platform, watch)
+    rows = report(platform)["deliveries"]
+    assert [row["what"] for row in rows] == ["delivered", "withdrawn", "refused"]
+    assert rows[0]["delivery"].startswith(NAME)
+    assert rows[1]["delivery"] == f"{NAME}: wrong calibration"
+    assert "not a FITS file" in rows[2]["delivery"]
+    assert [row["what"] for row in report(platform, last=1)["deliveries"]] == ["refused"]

@@ -19,7 +19,9 @@ from mta_assets.core.records import Observation
 from mta_assets.core.tables import Product, Table
 from mta_assets.core.times import from_utc
 from mta_assets.level0.acis_columns import EVENTS
+from mta_assets.level05.obspar import OBSPAR
 from mta_assets.missions.load import BUILT_IN
+from mta_assets.pipelines.controller import RunResult
 from mta_assets.pipelines.delivery import deliver
 from mta_assets.pipelines.platform import Platform
 
@@ -67,8 +69,11 @@ def obspar(day: int) -> Product:
         "obs_id": str(28000 + day), "obi_num": "0", "tstart": repr(start), "tstop": repr(stop), "instrume": "ACIS",
         "detnam": "ACIS-7", "obs_mode": "POINTING", **PLACE, **FACTS,
     }  # fmt: skip
-    columns = {"name": np.array(list(values)), "value": np.array(list(values.values()))}
-    return Product("OBSPAR", (Table("OBSPAR", columns),), start, stop, {"CONTENT": "OBSPAR"})
+    columns = {
+        "name": np.array(list(values)), "type": np.full(len(values), "s"), "value": np.array(list(values.values())),
+        "prompt": np.full(len(values), ""),
+    }  # fmt: skip
+    return Product("OBSPAR", (OBSPAR.build(columns),), start, stop, {"CONTENT": "OBSPAR"})
 
 
 def asol(day: int, folder: Path) -> Path:
@@ -133,3 +138,15 @@ def gain_file(
     common = {"INSTRUME": "ACIS", "TELESCOP": "CHANDRA", **header}
     write_fits(folder / name, Product("X", (changed,), 0.0, 4e9, common), MONDAY)
     return folder / name
+
+
+def make(platform: Platform, keys: list[str], only: list[str] | None = None) -> list[RunResult]:
+    """Run the archival pipelines by observation, or some of them, in the order of their inputs."""
+    done = []
+    for key in keys:
+        for pipeline in platform.registry.pipelines_of("obi"):
+            if "sdp" in pipeline.streams and (only is None or pipeline.id in only):
+                result = platform.execute(pipeline.id, "sdp", key)
+                assert result.outcome in ("done", "nothing to do"), result.message
+                done.append(result)
+    return done
