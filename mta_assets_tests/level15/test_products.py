@@ -99,3 +99,23 @@ def test_without_a_grating_there_is_nothing_to_do(step):
 def test_a_keyword_that_is_no_number_is_named(wrong):
     with pytest.raises(BadData, match=r"ACIS_EVT1: keyword RA_TARG is"):
         products.zero_orders(level1(light.background(WHERE, 10, 2), RA_TARG=wrong), "X")
+
+
+def test_continuous_clocking_goes_the_same_way_to_spectra(tmp_path):
+    made, _ = light.level1(WHERE, light.lines(WHERE, [6.648, 12.132], 400, 1), resolution=0.02)
+    made = light.clocked(WHERE, made)
+    plain = level1(light.lines(WHERE, [6.648], 1, 1), READMODE=("CONTINUOUS", "read mode"))
+    evt1 = Product(
+        plain.file_id, (Table("EVENTS", made.columns), *plain.tables[1:]), plain.tstart, plain.tstop, plain.header
+    )
+    found, _, evt1a = chain(evt1)
+    assert found.tables[0]["METHOD"][0] == "centroid"
+    write_fits(tmp_path / "evt1a.fits", evt1a, light.TSTART)
+    again = read_fits(tmp_path / "evt1a.fits", "ACIS_EVT1A")
+    assert {"chipy_tg", "chipy_zo"} <= set(again.table("EVENTS").columns)
+    spectrum = spectra_of(again, "ACIS_PHA2").tables[0]
+    counts = {(int(p), int(m)): int(c.sum()) for p, m, c in zip(
+        spectrum["TG_PART"], spectrum["TG_M"], spectrum["COUNTS"], strict=True)}  # fmt: skip
+    for key in ((1, -1), (1, 1), (2, -1), (2, 1)):
+        assert counts[key] > 700, counts  # 800 were sent
+    assert counts[2, 2] < 50  # second orders of the MEG lie where first ones of the HEG are
