@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sys
 import tempfile
@@ -53,6 +54,8 @@ def _rows(hours: float, through: dict[str, Any], direct: dict[str, Any]) -> list
     return [
         Row(f"{what} through Dagster, {len(through['runs'])} runs of observations", factor, "× real time",
             "the same steps direct, one after the other:", alone, factor, "≥ 20 ×", factor >= REQUIRED),
+        Row("the same in processor time, everything that Dagster started", through["processor"], "s", "direct",
+            direct["processor"]),
         Row("one observation, median", median(through["runs"]), "s", "direct", median(direct["observations"].values())),
         Row("a playback from the folder to its last product meanwhile, p95", through["latency"]["p95"], "s",
             "p50", through["latency"]["p50"]),
@@ -64,6 +67,7 @@ def _rows(hours: float, through: dict[str, Any], direct: dict[str, Any]) -> list
 def _through_dagster(data: Path, made: Summary) -> dict[str, Any]:
     platform = Platform(Settings(mission="chandra", data=data))
     shutil.copytree(made.deliveries[0].parent, delivery_folder(platform))
+    before = _processor()
     with DagsterProcess("chandra", data) as server:
         server.wait_until_ready()
         server.wait_until_watching(platform.settings.incoming)
@@ -81,7 +85,16 @@ def _through_dagster(data: Path, made: Summary) -> dict[str, Any]:
     if bad or not runs:
         raise RuntimeError(f"runs of observations that did not end well: {bad or 'there is none'}; see {server.log}")
     took = [run["endTime"] - run["startTime"] for run in runs]
-    return {"seconds": seconds, "runs": took, "latency": fed.content["latency"], "memory": memory.most}
+    return {
+        "seconds": seconds, "runs": took, "latency": fed.content["latency"], "memory": memory.most,
+        "processor": _processor() - before,
+    }  # fmt: skip
+
+
+def _processor() -> float:
+    """Processor time of all processes that were started from here and have ended, with those that they started [s]."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Memory(threading.Thread):

@@ -2,7 +2,7 @@
 
 Playbacks go into the incoming folder, FITS files are deliveries. All pipelines of each playback run in all their
 streams, then those of the observations that are due. The last line printed is JSON: seconds of the playbacks, of each
-observation and each pipeline, and the greatest memory of the process.
+observation and each pipeline, and processor time and greatest memory of the process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def measure(data: Path, files: list[Path]) -> dict[str, Any]:
         observations[one.entry.partition] = time.perf_counter() - began
     return {
         "playbacks": playbacks, "observations": observations, "pipelines": spent,
-        "memory": peak_memory(), "problems": problems,
+        "memory": peak_memory(), "processor": time.process_time(), "problems": problems,
     }  # fmt: skip
 
 

@@ -154,25 +154,28 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
     problems, shown = [], []
     for stream, table in one.sources.items():
         away, nearest = _distances(true, table)
-        errors = np.hypot(table["RA_ERR"] * np.cos(np.radians(dwell.dec)), table["DEC_ERR"]) * 3600
-        missed = 0
-        for number, source in enumerate(true):
-            if source.extent:
-                continue
-            at = int(nearest[number])
-            limit = max(PLACE, SIGMAS * float(errors[at])) if at >= 0 else 0.0
-            if at >= 0 and away[number, at] <= limit:
-                continue
-            if source.rate * (dwell.tstop - dwell.tstart) >= SURE[dwell.grating]:
-                missed += 1
-                where = f"the nearest is {away[number, at]:.2f} arcsec away" if at >= 0 else "none is found"
-                problems.append(f"{source.name} was not found on stream {stream}: {where}, expected < {limit:.2f}")
+        points = [number for number, source in enumerate(true) if not source.extent]
+        words = [_missed(dwell, true[number], away[number], int(nearest[number]), table) for number in points]
+        problems += [f"{said} on stream {stream}" for said in words if said]
         reach = np.array([max(2.0, 1.5 * source.extent) for source in true])[:, None]
         false = int(np.count_nonzero((table["SIGNIFICANCE"] > SIGNIFICANT) & ~(away < reach).any(axis=0)))
         row["false"][stream] = false
-        shown.append(f"{stream} {len(true) - missed} of {len(true)}")
-    row["sources"] = "; ".join(shown)
+        shown.append(f"{stream} {sum(not said for said in words)} of {len(points)}")
+    row["sources"] = "; ".join(sorted(shown, reverse=True))
     return problems
+
+
+def _missed(dwell: Dwell, source: sky.Source, away: Array, at: int, table: Table) -> str:
+    """What is wrong with the place of a source; nothing if it is right, or if the source is too faint to be sure of."""
+    if at < 0:
+        words = f"{source.name} was not found, nor any other"
+    else:
+        error = np.hypot(table["RA_ERR"][at] * np.cos(np.radians(dwell.dec)), table["DEC_ERR"][at]) * 3600
+        limit = max(PLACE, SIGMAS * float(error))
+        if away[at] <= limit:
+            return ""
+        words = f"{source.name} was not found: the nearest is {away[at]:.2f} arcsec away, expected < {limit:.2f}"
+    return words if source.rate * (dwell.tstop - dwell.tstart) >= SURE[dwell.grating] else ""
 
 
 def _distances(true: Sequence[sky.Source], table: Table) -> tuple[Array, NDArray[np.int64]]:
