@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import shutil
 import sys
 import tempfile
@@ -30,7 +30,7 @@ HOURS = 24.0
 MINUTES = 60.0  # of a playback
 REQUIRED = 20.0  # times real time (issue 4, point 4)
 PATIENCE = 900.0  # [s] in which one observation at least has to end
-LOOK = 1.0  # [s] between two looks at the memory of the processes
+LOOK = 0.5  # [s] between two looks at the processes
 MIB = 1 << 20
 
 
@@ -67,12 +67,11 @@ def _rows(hours: float, through: dict[str, Any], direct: dict[str, Any]) -> list
 def _through_dagster(data: Path, made: Summary) -> dict[str, Any]:
     platform = Platform(Settings(mission="chandra", data=data))
     shutil.copytree(made.deliveries[0].parent, delivery_folder(platform))
-    before = _processor()
     with DagsterProcess("chandra", data) as server:
         server.wait_until_ready()
         server.wait_until_watching(platform.settings.incoming)
-        memory = Memory(server)
-        memory.start()
+        use = Use(server)
+        use.start()
         began = time.perf_counter()
         for path in one_late([written.path for written in made.files]):
             fed = feed(platform, path, server.log)
@@ -80,46 +79,49 @@ def _through_dagster(data: Path, made: Summary) -> dict[str, Any]:
                 raise RuntimeError(f"{path.name}: {fed.row or fed.refused}")
         runs = wait_for_observations(server, platform, PATIENCE)
         seconds = time.perf_counter() - began
-        memory.end()
+        use.end()
     bad = [run for run in runs if run["status"] != "SUCCESS"]
     if bad or not runs:
         raise RuntimeError(f"runs of observations that did not end well: {bad or 'there is none'}; see {server.log}")
     took = [run["endTime"] - run["startTime"] for run in runs]
     return {
-        "seconds": seconds, "runs": took, "latency": fed.content["latency"], "memory": memory.most,
-        "processor": _processor() - before,
+        "seconds": seconds, "runs": took, "latency": fed.content["latency"], "memory": use.memory,
+        "processor": sum(use.processor.values()),
     }  # fmt: skip
 
 
-def _processor() -> float:
-    """Processor time of all processes that were started from here and have ended, with those that they started [s]."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+class Use(threading.Thread):
+    """Looks at every process of a Dagster until told to end.
 
-
-class Memory(threading.Thread):
-    """Looks at the greatest memory of every process of a Dagster [byte] until told to end."""
+    Attributes
+    ----------
+    memory
+        The greatest of any [byte].
+    processor
+        Time that each has used when it was last seen [s]; what a process used before the first look counts.
+    """
 
     def __init__(self, server: DagsterProcess) -> None:
         super().__init__(daemon=True)
-        self.server, self.most, self._over = server, 0, threading.Event()
+        self.server, self.memory, self._over = server, 0, threading.Event()
+        self.processor: dict[int, float] = {}
 
     def run(self) -> None:
         while not self._over.wait(LOOK):
-            self.most = max([self.most, *map(_peak, self.server.processes())])
+            for process in self.server.processes():
+                try:
+                    status = Path(f"/proc/{process}/status").read_text().splitlines()
+                    times = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+                except OSError:  # it has ended
+                    continue
+                peak = next((int(line.split()[1]) * PAGE for line in status if line.startswith("VmHWM:")), 0)
+                self.memory = max(self.memory, peak)
+                self.processor[process] = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """Stop looking."""
         self._over.set()
         self.join()
-
-
-def _peak(process: int) -> int:
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:  # it has ended
-        return 0
-    return next((int(line.split()[1]) * PAGE for line in lines if line.startswith("VmHWM:")), 0)
 
 
 if __name__ == "__main__":

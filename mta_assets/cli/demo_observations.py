@@ -19,7 +19,7 @@ from mta_assets.pipelines.platform import Platform
 
 JOB = "observation"
 RUN_KEY = "dagster/run_key"
-LOOK = 1.0  # [s]
+LOOK = 3.0  # [s] between two looks, which cost the processor that the runs want
 
 
 def wait_for_observations(server: DagsterProcess, platform: Platform, patience: float) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from mta_assets.missions.load import BUILT_IN, load_mission
 from mta_assets.pipelines.archive_sink import ZONE
 from mta_assets.pipelines.registry import load_registry
 from mta_assets.pipelines.registry_check import check
+from mta_assets.simulate.playbacks import simulate
 from mta_assets_tests.playback_files import House, simulated
 
 PAGE = Path(mta_assets.__file__).parent.parent / "docs" / "observations.md"
@@ -81,3 +82,30 @@ def test_intervals_of_simulated_playbacks_do_not_depend_on_their_order(house: Ho
     assert len(products) == len(simulated().names)
     last = max(products, key=lambda product: product.id)
     assert len(house.catalog.inputs_of(last.id)) == len(products)  # the last run saw the segments of all playbacks
+
+
+def test_the_first_interval_of_all_is_complete_after_three_days_and_a_finding_says_what_it_lacks(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    later = simulate(
+        load_mission("chandra"), 0.5, tmp_path / "later", 3, start="2024-03-03T23:40:00", playback_minutes=10.0,
+        faults=False,
+    )  # fmt: skip
+    first = simulated().names[0]
+    files = {first: simulated().files[first]}  # its observation ends within it, and began before
+    files |= {written.path.name: written.path.read_bytes() for written in later.files[::2]}
+    edges = []
+    for name, content in files.items():
+        arrival = house.arrive(name, content)
+        assert set(house.run(arrival.partition or "", "EDE", "OBI_SEG", "OBI_DET").values()) == {"done"}
+        entry = house.catalog.obis()[0]
+        result = house.platform.execute("OBSPAR", "sdp", entry.partition)
+        edges.append((entry.begun, entry.facts["start_edge"], result.outcome))
+    # the newest telemetry is of the same hour, then ten minutes short of three days later, then ten minutes more
+    assert edges == [(False, "open", "nothing to do"), (False, "open", "nothing to do"), (True, "lost", "done")]
+    assert result.findings is not None
+    assert result.findings["detail"].tolist() == [
+        "its start lies in telemetry that has not come: the interval begins with the first sample that there is; "
+        "a playback that still comes revises it"
+    ]
