@@ -15,14 +15,14 @@ import pytest
 
 from mta_assets.archive.fits_read import read_fits
 from mta_assets.archive.store import sha256_of
-from mta_assets.cli.dagster_process import DagsterProcess
+from mta_assets.cli.dagster_process import ENDED, DagsterProcess
 from mta_assets.pipelines.delivery import deliver
 from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.stale import by_partition, stale
 from mta_assets.settings import Settings
 from mta_assets_tests.cli.house import mta
+from mta_assets_tests.daemon import PATIENCE, Deployment
 from mta_assets_tests.pipelines.tiny_week import BASELINE, enter, gain_file
-from mta_assets_tests.test_daemon import ENDED, PATIENCE, Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daemon")]
 DAYS = 7
@@ -49,7 +49,7 @@ class Week(Deployment):
 
     def tagged(self, key: str, value: str | None = None) -> list[dict[str, Any]]:
         """Runs with a tag."""
-        results = self.query(RUNS)["runsOrError"]["results"]
+        results = self.process.query(RUNS)["runsOrError"]["results"]
         return [r for r in results if any(t["key"] == key and value in (None, t["value"]) for t in r["tags"])]
 
     def products(self, file_id: str, current: bool | None = True) -> list[Any]:
@@ -62,18 +62,18 @@ class Week(Deployment):
         """Whether the observation sensor has looked after a moment [s, POSIX]."""
         selector = {"sensorName": "chandra_observation_sensor", "repositoryName": "__repository__",
                     "repositoryLocationName": "mta_assets"}  # fmt: skip
-        ticks = self.query(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
+        ticks = self.process.query(TICKS, sensor=selector)["sensorOrError"]["sensorState"]["ticks"]
         return bool(ticks) and ticks[0]["timestamp"] > moment and ticks[0]["status"] != "STARTED"
 
     def told(self, *path: str, number: int = 1) -> list[dict[str, str]]:
         """Metadata of the newest materialisations of an asset."""
-        asset = self.query(LATEST, key={"path": ["chandra", *path]}, n=number)["assetOrError"]
+        asset = self.process.query(LATEST, key={"path": ["chandra", *path]}, n=number)["assetOrError"]
         entries = [event["metadataEntries"] for event in asset.get("assetMaterializations", [])]
         return [{e["label"]: e.get("text") or e.get("jsonString") or "" for e in some} for some in entries]
 
     def ended(self, backfill: str) -> str | None:
         """Status of a backfill that has come to its end."""
-        status = self.query(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
+        status = self.process.query(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
         return status if status not in ("REQUESTED", "COMPLETING", "CANCELING", "FAILING") else None
 
     def half_done(self) -> str | None:
@@ -127,7 +127,7 @@ def test_a_week_is_made_again_by_a_backfill_that_is_killed_in_the_middle_and_by_
     ids = {p.id for p in week.platform.catalog.products(current=None)}
     paths = [["chandra", "sdp", name] for name in CHAIN]
     params = {"assetSelection": [{"path": path} for path in paths], "partitionNames": days(week)}
-    launched = week.query(LAUNCH, p=params)["launchPartitionBackfill"]
+    launched = week.process.query(LAUNCH, p=params)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     status = week.until(lambda: week.ended(launched["backfillId"]), "the second backfill's end", LONG)
     assert status == "COMPLETED_SUCCESS"
