@@ -202,6 +202,10 @@ def badpix_table(ccd: int, rows: Sequence[tuple[Any, ...]], schema: Any) -> Tabl
         "TIME_STOP": np.array([row[5] for row in kept], float),
         "STATUS": bit_array(np.array([row[6] for row in kept], np.uint32)),
     }
-    header = {"CCD_ID": (ccd, "CCD of the pixels"), "EXTVER": (ccd, "version of this extension: its CCD")}
+    header = {
+        "HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind of table"), "HDUCLAS2": ("BADPIX", "which one"),
+        "MTYPE1": ("CHIP", "pair of columns"), "MFORM1": ("CHIPX,CHIPY", "[pixel]"),
+        "CCD_ID": (ccd, "CCD of the pixels"), "EXTVER": (ccd, "version of this extension: its CCD"),
+    }  # fmt: skip
     table: Table = schema.build(columns, header)
     return replace(table, name=f"{schema.name}{ccd}")

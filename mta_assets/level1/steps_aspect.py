@@ -14,7 +14,7 @@ from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
 from mta_assets.level1.aspect_compare import compare, figure
 from mta_assets.level1.aspect_onboard import onboard_solution
-from mta_assets.level1.observation import table_of
+from mta_assets.level1.observation import NUMBERS, keywords, parameters, table_of
 from mta_assets.level1.orbit_angles import EPHEMERIS, angles_product
 
 FILE_IDS = {"ASPSOL": "ASOL"}  # of the solution as the registry, and so deliveries, call it
@@ -41,10 +41,13 @@ def ground(
 def onboard(solutions: Iterable[Product], obspar: Sequence[Product] | None, request: Request) -> Product:
     """``ASPSOL_OBC`` of an observation from the ``OSOL`` of the playbacks of its time.
 
-    ``obspar`` is not read: where files are given by hand it tells which observation is meant, and its time.
+    ``obspar`` gives the nominal pointing and the place of the SIM; where files are given by hand it tells which
+    observation is meant, and its time.
     """
     made = onboard_solution(solutions, request.tstart, request.tstop)
-    return replace(made, header={**made.header, **_observation(request)})
+    known = keywords(parameters(obspar)) if obspar else {}
+    place = {name: value for name, value in known.items() if name in NUMBERS or name in ("OBS_MODE", "GRATING")}
+    return replace(made, header={**place, **made.header, **_observation(request)})
 
 
 def difference(

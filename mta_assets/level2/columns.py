@@ -60,9 +60,11 @@ def identity(header: Header) -> Header:
     return {name: header[name] for name in IDENTITY if name in header}
 
 
-EXPOSURE = re.compile(r"(ONTIME|LIVETIME|LIVTIME|EXPOSURE|EXPOSUR|DTCOR)\d?")
+PROCESSING = re.compile(
+    r"(ONTIME|LIVETIME|LIVTIME|EXPOSURE|EXPOSUR|DTCOR)\d?|RAND_(TG|SKY|PI)|TIMEPIXR|CTI_CORR|TGAINCOR|GAINFILE"
+)
 
 
-def exposures(header: Header) -> Header:
-    """Keywords of exposure, of the observation and chip by chip."""
-    return {name: value for name, value in header.items() if EXPOSURE.fullmatch(name)}
+def processing(header: Header) -> Header:
+    """Keywords of exposure, of the observation and chip by chip, and of how the events were made."""
+    return {name: value for name, value in header.items() if PROCESSING.fullmatch(name)}

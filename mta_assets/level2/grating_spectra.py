@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
-from mta_assets.level2.columns import blocks, exposures, identity
+from mta_assets.level2.columns import blocks, identity, processing
 from mta_assets.level2.grating_layouts import LAYOUTS, SHORTEST, Layout
 
 Array = NDArray[np.float64]
@@ -104,7 +104,7 @@ def spectra_of(evt2: Product, file_id: str) -> Product:
     circles = np.flatnonzero(np.char.lower(np.char.strip(region["SHAPE"].astype(str))) == "circle")
     sources = [(int(region["SOURCE"][row]), float(region["X"][row]), float(region["Y"][row])) for row in circles]
     detector = "ACIS" if acis else str(keyword(header, "DETNAM", "")).strip()
-    tables = grating_spectra(blocks(events), grating, detector, sources, {**identity(header), **exposures(header)})
+    tables = grating_spectra(blocks(events), grating, detector, sources, {**identity(header), **processing(header)})
     return Product(file_id, tables, evt2.tstart, evt2.tstop, identity(header))
 
 
