@@ -155,6 +155,8 @@ def columns_of(
     except (pa.ArrowException, OSError) as error:
         bad = ", ".join(_undecodable(path, foot, groups, names))
         raise Damaged(f"segment {path} is damaged in {bad or 'its pages'}: {error}. {REMEDY}") from error
+    if any(table.column(name).null_count for name in names):
+        raise Damaged(f"segment {path} has rows without a value, which the archive never writes. {REMEDY}")
     return {name: column_of(table, name) for name in names}
 
 

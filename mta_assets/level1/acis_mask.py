@@ -43,15 +43,20 @@ def chips_of(detnam: str) -> list[int]:
     return sorted({int(digit) for digit in detnam.removeprefix("ACIS-") if digit.isdigit()})
 
 
-def block_of(blocks: Sequence[Product] | None, detnam: str, tstart: float, tstop: float) -> Product | None:
-    """The parameter block of an observation: of its chips, the last one dumped before or at its start, else the first.
+def block_of(
+    blocks: Sequence[Product] | None, detnam: str, tstart: float, tstop: float, readmode: str = ""
+) -> Product | None:
+    """The parameter block of an observation: of its chips and read mode, the first one dumped within it.
+
+    A pointing begins before its run, so that the block comes after the start. Only if there is none in the observation
+    it is the last one before, which may be that of another run with the same chips.
 
     Parameters
     ----------
     blocks
         ``ACIS_PBK0`` of its time and an hour before.
-    detnam
-        Chips of the observation.
+    detnam, readmode
+        Chips of the observation; TIMED or CONTINUOUS, if it is known. Of a block that states no mode it is not asked.
     """
     chips = chips_of(detnam)
     fitting = [
@@ -59,10 +64,11 @@ def block_of(blocks: Sequence[Product] | None, detnam: str, tstart: float, tstop
         for block in blocks or ()
         if sorted(set(_column(block.tables[0], "CCD_ID")) - {NO_CCD}) == chips
         and tstart - BEFORE <= block.tstart <= tstop
+        and (not readmode or str(_header(block).get("READMODE", readmode)).strip() == readmode)
     ]
     fitting.sort(key=lambda block: block.tstart)
-    before = [block for block in fitting if block.tstart <= tstart]
-    return before[-1] if before else fitting[0] if fitting else None
+    within = [block for block in fitting if block.tstart >= tstart]
+    return within[0] if within else fitting[-1] if fitting else None
 
 
 def rows_read(block: Product | None) -> tuple[int, int]:

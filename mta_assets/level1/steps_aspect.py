@@ -12,6 +12,7 @@ from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.level1.aca_tables import STARCAT
 from mta_assets.level1.aspect import make_aspect
+from mta_assets.level1.aspect_choice import usable
 from mta_assets.level1.aspect_compare import compare, figure
 from mta_assets.level1.aspect_onboard import onboard_solution
 from mta_assets.level1.observation import NUMBERS, keywords, parameters, table_of
@@ -60,7 +61,7 @@ def difference(
     NothingToDo
         If they have no time in common.
     """
-    table = compare(onboard[0].tables[0], ground[0].tables[0])
+    table = compare(usable(onboard[0].tables[0])[0], usable(ground[0].tables[0])[0])
     if not len(table):
         raise NothingToDo("on-board and ground solution have no time in common: there is nothing to compare")
     header: Header = {"CONTENT": ("ASPDIFF", "what data product"), "INSTRUME": ("PCAD", "Aspect Camera")}

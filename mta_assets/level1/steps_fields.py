@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def mask(obspar: Sequence[Product], blocks: Sequence[Product] | None) -> Product
     detnam = par.get("detnam", "")
     if not acis_mask.chips_of(detnam):
         raise NothingToDo(f"no chips are known of obsid {par.get('obs_id', '?')}: there are no exposures of it")
-    block = acis_mask.block_of(blocks, detnam, tstart, tstop)
+    block = acis_mask.block_of(blocks, detnam, tstart, tstop, par.get("readmode", ""))
     common = {**observation.keywords(par), "CONTENT": ("MSK", "what data product")}
     return Product("ACIS_MSK1", tuple(acis_mask.mask_tables(detnam, block)), tstart, tstop, common)
 
@@ -49,19 +50,25 @@ def field_of_view(
     """
     par = observation.parameters(obspar)
     tstart, tstop = observation.span(par)
+    ground, onboard = (_within(given, tstart, tstop) for given in (ground, onboard))
     best = best_aspect(ground, onboard, request.stream == "sap")
-    solution = best.table
-    if solution is not None:
-        time = np.asarray(solution["time"], float)
-        solution = solution.where((time >= tstart) & (time <= tstop))
-    if solution is None or not len(solution):
+    if best.table is None:
         raise NothingToDo("no aspect solution of this time: the field of view is not known")
     instrument = "ACIS" if par.get("instrume") == "ACIS" else par.get("detector", "")
     sim = observation.number(par, "sim_x"), observation.number(par, "sim_z")
     nominal = observation.number(par, "ra_nom"), observation.number(par, "dec_nom")
-    polygons = outlines(instrument, edges_of(masks[0]), solution, sim, nominal)
+    polygons = outlines(instrument, edges_of(masks[0]), best.table, sim, nominal)
     common = {**observation.keywords(par), "CONTENT": ("FOV", "what data product"), "ASPTYPE": best.asptype}
     return Product(file_id, (fov_table(polygons, instrument, nominal),), tstart, tstop, common)
+
+
+def _within(given: Sequence[Product] | None, tstart: float, tstop: float) -> list[Product]:
+    """Aspect solutions, of which only the time of the observation counts."""
+    found = []
+    for product in given or ():
+        time = np.asarray(product.tables[0]["time"], float)
+        found.append(replace(product, tables=(product.tables[0].where((time >= tstart) & (time <= tstop)),)))
+    return found
 
 
 def edges_of(product: Product) -> dict[int, Edges]:

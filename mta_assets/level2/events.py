@@ -2,8 +2,7 @@
 
 What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file" and dictionary, "ACIS status
 bits"): ACIS grades 0, 2, 3, 4 and 6 with no status bit set, HRC events without the bits of `hrc_status.STANDARD`.
-Everything works block by block, memory does
-not grow with the number of events.
+Rows are judged block by block; those that are kept are in memory once.
 """
 
 from __future__ import annotations

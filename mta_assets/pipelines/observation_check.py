@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline
 
-NEEDED = {"obi": ("obsid",), "since": ("since",)}  # groups of the pattern, by what a delivery belongs to
+NEEDED = {"obi": ("obsid",), "since": ("since", "kind")}  # groups of the pattern, by what a delivery belongs to
 
 
 def observation_problems(registry: Registry, pipeline: Pipeline) -> Iterator[str]:

@@ -59,10 +59,8 @@ def _current(platform: Platform, file_id: str, partition: str, stream: str) -> P
 
 
 def _aspect(difference: Product) -> list[dict[str, Any]]:
-    header = difference.tables[0].header
-    return [
-        {"axis": axis, **{name: float(plain(header[f"{axis.upper()}{end}"])) for name, end in FIGURES}} for axis in AXES
-    ]
+    header = {name: plain(value) for name, value in difference.tables[0].header.items()}
+    return [{"axis": axis, **{name: header.get(f"{axis.upper()}{end}") for name, end in FIGURES}} for axis in AXES]
 
 
 def _sources(archival: Product, quick: Product) -> list[dict[str, Any]]:

@@ -63,11 +63,15 @@ def test_without_a_parameter_block_chips_are_read_whole() -> None:
     assert rows_read(block([3], STARTROW=1000, ROWCNT=127)) == (1001, 1024)
 
 
-def test_the_block_of_the_run_is_that_of_its_chips_last_dumped_before_it() -> None:
-    old, mine, late = (block([7], time) for time in (1000.0 - BEFORE - 1, 990.0, 1010.0))
-    other = block([7, 6], 999.0)
-    assert block_of([late, other, mine, old], "ACIS-7", 1000.0, 1100.0) is mine
-    assert block_of([late, other, old], "ACIS-7", 1000.0, 1100.0) is late
+def test_the_block_of_a_run_is_the_first_of_its_chips_and_mode_within_it_else_the_last_before() -> None:
+    old, before, mine, late = (block([7], time) for time in (1000.0 - BEFORE - 1, 990.0, 1010.0, 1050.0))
+    other = block([7, 6], 1005.0)
+    assert block_of([late, other, mine, before, old], "ACIS-7", 1000.0, 1100.0) is mine
+    assert block_of([other, before, block([7], 980.0), old], "ACIS-7", 1000.0, 1100.0) is before
+    clocked, timed = block([7], 1001.0, READMODE="CONTINUOUS"), block([7], 1002.0, READMODE="TIMED")
+    assert block_of([clocked, timed], "ACIS-7", 1000.0, 1100.0, "TIMED") is timed
+    assert block_of([clocked], "ACIS-7", 1000.0, 1100.0, "TIMED") is None
+    assert block_of([clocked, mine], "ACIS-7", 1000.0, 1100.0, "TIMED") is mine  # states no mode
     assert block_of([other, old, block([7], 1100.1)], "ACIS-7", 1000.0, 1100.0) is None
     assert block_of([block([7, 10], 990.0)], "ACIS-7", 1000.0, 1100.0) is not None  # 10: a processor without a chip
     assert block_of(None, "ACIS-7", 0.0, 1.0) is None
