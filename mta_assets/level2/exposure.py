@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Table
 from mta_assets.level2.boxes import BoxSums
-from mta_assets.level2.columns import column
+from mta_assets.level2.columns import column, find
 from mta_assets.level2.skygrid import Grid
 
 Array = NDArray[np.float64]
@@ -100,6 +101,15 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
     return found, _means(np.concatenate(times), np.concatenate(offsets))
 
 
+def places_of(events: Table) -> tuple[dict[int, ChipPlace], Array]:
+    """`chip_places` of an event list, the rows that were read out of its header; none without chip coordinates."""
+    if any(find(events, name) is None for name in ("CCD_ID", "CHIPX", "CHIPY", "TIME")):
+        return {}, np.zeros((1, 2))
+    first = keyword(events.header, "FIRSTROW", 1)
+    last = first + keyword(events.header, "NROWS", 1025 - first) - 1
+    return chip_places(events, (float(first), float(last)))
+
+
 def _means(times: Array, offsets: Array) -> Array:
     """Mean offset in each step of time that has events."""
     if not len(times):
@@ -130,11 +140,11 @@ def exposure_map(
     total = np.zeros(x.shape)
     for ccd_id, place in places.items():
         weight = (seconds.get(ccd_id, 0.0) / most if most > 0 else 0.0) if seconds is not None else 1.0
-        total += weight * _covered(place, x, y, steps)
+        total += weight * covered(place, x, y, steps)
     return _between(total, rows, columns)
 
 
-def _covered(place: ChipPlace, x: Array, y: Array, steps: Array) -> Array:
+def covered(place: ChipPlace, x: Array, y: Array, steps: Array) -> Array:
     """Part of the steps of a dither during which a chip lay on sky coordinates; only near its edges is it looked at."""
     u, v = place.chip(x, y)
     moved = steps @ np.linalg.inv(place.matrix).T

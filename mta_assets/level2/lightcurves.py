@@ -21,6 +21,7 @@ from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import acis_dtcor
 from mta_assets.level2 import poisson
 from mta_assets.level2.columns import blocks, column, identity
+from mta_assets.level2.coverage import chip_of
 from mta_assets.level2.regions import Region, area, contains, region_table
 from mta_assets.level2.spectra import chip_exposure
 
@@ -147,7 +148,7 @@ def light_curve(evt2: Product, region: Region, file_id: str, width: float, backg
         Length of the bins [s]; for ACIS more than the frame, or the counts beat with it.
     """
     events = evt2.table("EVENTS")
-    _, gtis = chip_exposure(evt2, region)
+    _, gtis = chip_exposure(evt2, chip_of(evt2.table("EVENTS"), region))
     good = next(iter(gtis.values()))
     dtcor = required(events.header, "DTCOR", "light curve") if "DTCOR" in events.header else acis_dtcor(events.header)
     edges = bin_edges(good, width)

@@ -106,8 +106,8 @@ def contains(region: Region, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
     return found
 
 
-def area(region: Region, step: float = 0.1) -> float:
-    """Area [square pixel], counted on a fine grid: exact for what the events see, whatever overlaps."""
+def points(region: Region, step: float = 0.1) -> tuple[Array, Array, float]:
+    """Points of a fine grid in a region, x and y [pixel], and the area of each [square pixel]."""
     included = [shape for shape in region if not shape.excluded]
     if not included:
         raise BadData("a region of excluded shapes only has no area: name what they are taken from")
@@ -117,7 +117,14 @@ def area(region: Region, step: float = 0.1) -> float:
     size = (high[0] - low[0]) * (high[1] - low[1])
     step = max(step, float(np.sqrt(size / MOST)))
     x, y = (np.arange(low[i] + step / 2, high[i], step) for i in (0, 1))
-    return float(np.count_nonzero(contains(region, x[None, :], y[:, None])) * step**2)
+    row, column_ = np.nonzero(contains(region, x[None, :], y[:, None]))
+    return x[column_], y[row], step**2
+
+
+def area(region: Region, step: float = 0.1) -> float:
+    """Area [square pixel], counted on a fine grid: exact for what the events see, whatever overlaps."""
+    x, _, cell = points(region, step)
+    return len(x) * cell
 
 
 def region_table(region: Region, header: Header | None = None) -> Table:

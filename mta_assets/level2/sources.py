@@ -20,7 +20,7 @@ from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level2 import celldetect, measure, poisson, psf
 from mta_assets.level2.columns import blocks, column, find, identity
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
-from mta_assets.level2.exposure import chip_places, exposure_map, outline, without
+from mta_assets.level2.exposure import exposure_map, outline, places_of, without
 from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_of, plane_keywords, sky_plane
 
 Array = NDArray[np.float64]
@@ -93,12 +93,10 @@ def field_of(events: Table, binning: float | None = None, arms: Table | None = N
     x, y = column(events, "X"), column(events, "Y")
     grid = grid_of(x, y, binning or BINS.get(instrument[:4].rstrip("-"), 1.0), MARGIN)
     centre = (float(axis[0]), float(axis[1]))
-    if any(find(events, name) is None for name in ("CCD_ID", "CHIPX", "CHIPY", "TIME")):
+    if find(events, "CCD_ID") is None:
         exposure: Array | None = outline(image_of(events, grid))
         return Field(plane, grid, centre, _cut(exposure, grid, arms))
-    first = keyword(events.header, "FIRSTROW", 1)
-    last = first + keyword(events.header, "NROWS", 1025 - first) - 1
-    places, dither = chip_places(events, (float(first), float(last)))
+    places, dither = places_of(events)
     seconds = {ccd: keyword(events.header, f"EXPOSUR{ccd}") for ccd in places}
     known = None if any(value is None for value in seconds.values()) else {k: float(v) for k, v in seconds.items()}
     exposure = exposure_map(grid, places, dither, known) if places else None

@@ -2,7 +2,8 @@
 
 The form is OGIP 92-007 (Arnaud, George & Tennant, "The OGIP Spectral File Format") with its addendum 92-007a,
 version 1.2.1: one row for each channel; counts without background subtraction, EXPOSURE from the good times,
-BACKSCAL the area of the region over that of the sky plane (as CIAO's dmextract has it), no response files named.
+BACKSCAL the area of the region, as far as it was seen, over that of the sky plane (CIAO's dmextract has the whole area
+of the region; both are the same but at the edges of chips), no response files named.
 Grouping as 92-007, section 3.1.4: 1 begins a group, −1 belongs to it.
 """
 
@@ -19,7 +20,8 @@ from mta_assets.core.gti import Gtis, gti_tables, gtis_of
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Array, Column, FileOf, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import live_keywords
-from mta_assets.level2.columns import blocks, column, find, identity
+from mta_assets.level2.columns import blocks, column, identity
+from mta_assets.level2.coverage import chip_of
 from mta_assets.level2.regions import Region, area, contains, region_table
 from mta_assets.level2.skygrid import SIZES
 
@@ -37,12 +39,17 @@ SPECTRUM = Schema(
 )
 
 
-def channel_counts(events: Iterable[Table], region: Region, channels: tuple[int, int]) -> NDArray[np.int64]:
-    """Counts by PI channel of the events in a region, block by block; events without a valid channel are left out."""
+def channel_counts(
+    events: Iterable[Table], region: Region, channels: tuple[int, int], chip: int | None = None
+) -> NDArray[np.int64]:
+    """Counts by PI channel of the events in a region, of one chip only if it is named, block by block; events without
+    a valid channel are left out."""
     low, high = channels
     counts = np.zeros(high - low + 1, np.int64)
     for block in events:
         inside = contains(region, column(block, "X"), column(block, "Y"))
+        if chip is not None:
+            inside &= column(block, "CCD_ID") == chip
         pi = column(block, "PI")[inside].astype(np.int64) - low
         counts += np.bincount(pi[(pi >= 0) & (pi <= high - low)], minlength=len(counts))
     return counts
@@ -140,19 +147,13 @@ def spectrum_table(
     )
 
 
-def chip_exposure(evt2: Product, region: Region) -> tuple[float, Gtis]:
-    """Exposure [s] of the chip on which most events of a region lie, and its good times.
+def chip_exposure(evt2: Product, chip: int | None) -> tuple[float, Gtis]:
+    """Exposure [s] of a chip, and its good times: those of the observation if it has none of its own.
 
     Chips of one observation differ by a few frames.
     """
     events = evt2.table("EVENTS")
     gtis = gtis_of(evt2.tables)
-    ccd = find(events, "CCD_ID")
-    chip: int | None = None
-    if ccd is not None:
-        here = ccd[contains(region, column(events, "X"), column(events, "Y"))]
-        if len(here):
-            chip = int(np.argmax(np.bincount(here)))
     chosen = gtis.get(chip, gtis.get(None, next(iter(gtis.values()), intervals.EMPTY)))
     dtcor = required(events.header, "DTCOR", "exposure of the region") if "DTCOR" in events.header else None
     live = live_keywords({None: chosen}, events.header, dtcor)
@@ -166,6 +167,7 @@ def spectrum(
     least: int = 1,
     names: Mapping[str, str | FileOf] | None = None,
     background: bool = False,
+    seen: tuple[int | None, float] | None = None,
 ) -> Product:
     """The spectrum of a region of an observation: SPECTRUM, GTI of its chip, REGION.
 
@@ -179,15 +181,19 @@ def spectrum(
         BACKFILE, RESPFILE, ANCRFILE if there are such files.
     background
         Whether it is a background's.
+    seen
+        The chip whose events are taken, and the area [square pixel] that it saw of the region (`coverage`); by default
+        all events are taken, the exposure is that of the chip with most of them and the area that of the region.
     """
     events = evt2.table("EVENTS")
     instrument = str(keyword(events.header, "INSTRUME", "ACIS")).strip()
     channels = CHANNELS["HRC" if instrument.startswith("HRC") else "ACIS"]
-    exposure, gtis = chip_exposure(evt2, region)
+    chip, size = seen or (None, area(region))
+    exposure, gtis = chip_exposure(evt2, chip if seen else chip_of(events, region))
     detector = str(keyword(events.header, "DETNAM", "HRC-I")).strip()
     plane = SIZES["ACIS"] if not instrument.startswith("HRC") else SIZES.get(detector, SIZES["HRC-I"])
-    counts = channel_counts(blocks(events), region, channels)
+    counts = channel_counts(blocks(events), region, channels, chip)
     header = identity(events.header)
-    table = spectrum_table(counts, channels, exposure, area(region) / plane**2, least, header, background)
+    table = spectrum_table(counts, channels, exposure, size / plane**2, least, header, background)
     table = table.with_header({key: (name, "file name") for key, name in (names or {}).items()})
     return Product(file_id, (table, *gti_tables(gtis), region_table(region)), evt2.tstart, evt2.tstop, header)

@@ -13,7 +13,7 @@ from mta_assets.core.gti import gtis_of
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
-from mta_assets.level2 import events, grating_spectra, images, lightcurves, regions, sources, spectra
+from mta_assets.level2 import coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
 
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
 INNER, OUTER = 2.0, 5.0  # radii of the ring of background in those of the source's region: 21 times its area
@@ -137,8 +137,8 @@ def spectra_and_curves(
 ) -> Iterator[Product | Table]:
     """Spectra (PHA type I) of each of the brightest sources and of the sky about it, and light curves.
 
-    The field ``source`` is its COMPONENT. Where other sources leave nothing of the sky about it there is no background,
-    and BACKFILE is NONE.
+    The field ``source`` is its COMPONENT. Events are those of the chip of the source, and areas those that it saw
+    (`coverage`). Where nothing is left of the sky about it there is no background, and BACKFILE is NONE.
 
     A source where the event list has no event has none of them, but a finding: the two do not belong together.
 
@@ -164,6 +164,8 @@ def spectra_and_curves(
         raise NothingToDo(
             f"none of the {len(table)} sources is of {significance:g} sigma: there is no spectrum to make"
         )
+    listed = evt2[0].table("EVENTS")
+    seen = coverage.coverage_of(listed)
     chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
     for row in chosen.tolist():
         circle = _circle(table, row)
@@ -174,11 +176,14 @@ def spectra_and_curves(
             continue
         region = regions.source_region(*circle)
         names: dict[str, FileOf] = {}
-        ring = _ring(table, row)
-        if ring is not None:
-            yield replace(spectra.spectrum(evt2[0], ring, background, background=True), fields=fields)
+        chip, ring = coverage.chip_of(listed, region), _ring(table, row)
+        sky = seen.area(ring, chip)
+        if sky > 0:
+            made = spectra.spectrum(evt2[0], ring, background, background=True, seen=(chip, sky))
+            yield replace(made, fields=fields)
             names["BACKFILE"] = FileOf(background)
-        yield replace(spectra.spectrum(evt2[0], region, spectrum, least, names), fields=fields)
+        made = spectra.spectrum(evt2[0], region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
+        yield replace(made, fields=fields)
         yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
 
 
@@ -196,13 +201,12 @@ def _circle(table: Table, row: int) -> tuple[float, float, float]:
     return float(table["X"][row]), float(table["Y"][row]), max(float(np.max(table["R"][row])), RADIUS)
 
 
-def _ring(table: Table, row: int) -> list[regions.Shape] | None:
-    """The sky about a source: a ring without the circles of the others; None where nothing is left of it."""
+def _ring(table: Table, row: int) -> list[regions.Shape]:
+    """The sky about a source: a ring without the circles of the others."""
     x, y, radius = _circle(table, row)
     others = [_circle(table, other) for other in range(len(table)) if other != row]
     others = [other for other in others if np.all(np.abs(other) < regions.FARTHEST)]
-    ring = regions.background_region(x, y, INNER * radius, OUTER * radius, others)
-    return ring if regions.area(ring) > 0 else None
+    return regions.background_region(x, y, INNER * radius, OUTER * radius, others)
 
 
 def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> Product:

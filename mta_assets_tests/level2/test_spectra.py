@@ -177,3 +177,28 @@ def test_without_sky_about_a_source_there_is_no_background():
     found = list(spectra_and_curves([product([0], [0], [110], [5])], [sources((0, 0, 4), (1, 0, 30))], **ids, most=1))
     assert [p.file_id for p in found] == ["ACIS_PHA", "ACIS_LC"]
     assert found[0].tables[0].header["BACKFILE"][0] == "NONE"
+
+
+def test_the_sky_about_a_source_at_the_edge_of_a_chip_is_as_bright_as_that_within():
+    """A flat sky of 0.25 counts a pixel on chip 7, twice that on chip 6 beside it: only the own chip's counts."""
+    random = np.random.default_rng(1)
+    ids = {"spectrum": "ACIS_PHA", "background": "ACIS_BKG", "curve": "ACIS_LC"}
+    chipx, chipy = random.uniform(0.5, 200.5, (2, 10_000))
+    other_x, other_y = random.uniform(0.5, 200.5, (2, 20_000))
+    x = np.concatenate([chipx, other_x - 210.0])  # a gap of ten pixels between them
+    count = len(x)
+    events = event_table({
+        "X": x, "Y": np.concatenate([chipy, other_y]), "TIME": np.sort(random.uniform(100, 300, count)),
+        "PI": np.full(count, 50, np.int32), "CCD_ID": np.repeat([7, 6], [10_000, 20_000]).astype(np.int16),
+        "CHIPX": np.concatenate([chipx, other_x]), "CHIPY": np.concatenate([chipy, other_y]),
+    }).with_header({"FIRSTROW": 1, "NROWS": 1024})  # fmt: skip
+    good = {6: np.array([[100.0, 300.0]]), 7: np.array([[100.0, 200.0]])}
+    made = Product("ACIS_EVT2", (events, *gti_tables(good)), 100.0, 300.0)
+    for place in (100.0, 3.0):
+        found = list(spectra_and_curves([made], [sources((place, 100.0, 4))], **ids))
+        sky, light = found[0].tables[0], found[1].tables[0]
+        density = sky["COUNTS"].sum() / (sky.header["BACKSCAL"][0] * 8192**2)
+        assert density == pytest.approx(0.25, abs=0.03)  # 3 sigma of 310 counts
+        assert sky.header["EXPOSURE"][0] == light.header["EXPOSURE"][0]
+        assert [table.name for table in found[0].tables[1:2]] == [table.name for table in found[1].tables[1:2]]
+    assert light.header["BACKSCAL"][0] * 8192**2 < np.pi * 16  # the source's circle lies over the edge as well
