@@ -229,3 +229,16 @@ def sky_place(instrument: str, x: ArrayLike, y: ArrayLike, ra_nom: float, dec_no
     north = (np.asarray(y, float) - frame.centre) * frame.det_pixel
     toward = np.stack([np.ones_like(east), east, north], axis=-1)
     return geometry.ra_dec(toward @ geometry.attitude_matrix(ra_nom, dec_nom, 0.0).T)
+
+
+def place_error(dec: Array, ra_err: Array, dec_err: Array) -> Array:
+    """Error of places along one axis, the root mean square of both, in the unit of the errors.
+
+    Parameters
+    ----------
+    dec
+        [deg]
+    ra_err, dec_err
+        1 sigma; of right ascension in angles of right ascension, which are longer by 1 / cos(dec).
+    """
+    return np.asarray(np.hypot(ra_err * np.cos(np.radians(dec)), dec_err) / np.sqrt(2), float)

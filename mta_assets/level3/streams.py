@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.tables import Column, Schema, Table
+from mta_assets.instruments.geometry_sky import place_error
 from mta_assets.level3.matching import directions, mutual, pairs
 
 RADIUS = 30.0  # [arcsec] the streams as a whole are not farther apart
@@ -54,9 +55,8 @@ def source_differences(archival: Table, quick: Table) -> Table:
     columns = {name: _taken(archival, name, rows) for name in ("RA", "DEC", "SIGNIFICANCE")}
     columns |= {f"{name}_SAP": _taken(quick, name, other) for name in ("RA", "DEC")}
     columns["EAST"], columns["NORTH"] = _apart(columns["RA"], columns["DEC"], columns["RA_SAP"], columns["DEC_SAP"])
-    cosine = np.cos(np.radians(columns["DEC"]))
-    errors = np.hypot(_taken(archival, "RA_ERR", rows) * cosine, _taken(archival, "DEC_ERR", rows))
-    columns["POS_ERR"] = errors / np.sqrt(2) * 3600
+    errors = (_taken(archival, name, rows) for name in ("RA_ERR", "DEC_ERR"))
+    columns["POS_ERR"] = place_error(columns["DEC"], *errors) * 3600
     return SRCDIFF.build(columns)
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.tables import Table
 from mta_assets.instruments import quaternions
+from mta_assets.instruments.geometry_sky import place_error
 from mta_assets.simulate import attitude, sky
 from mta_assets.simulate.schedule import Dwell, Schedule
 
 Array = NDArray[np.float64]
 SAMPLE = 2.05  # [s] of COBSRQID: an edge is the first sample after the change
 ATTITUDE = 0.2  # [arcsec] rms of roll, pitch and yaw
-PLACE = 0.3  # [arcsec] of a source, or `SIGMAS` of its own error where that is more
+PLACE = 0.3  # [arcsec] of a source, or `SIGMAS` of its error along an axis where that is more: 3 of 10,000 are farther
 SIGMAS = 4.0
 SURE = {"NONE": 50.0, "HETG": 500.0, "LETG": 500.0}  # photons from which a source is found; most are dispersed
 SIGNIFICANT = 5.0
@@ -154,28 +155,32 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
     problems, shown = [], []
     for stream, table in one.sources.items():
         away, nearest = _distances(true, table)
-        points = [number for number, source in enumerate(true) if not source.extent]
-        words = [_missed(dwell, true[number], away[number], int(nearest[number]), table) for number in points]
-        problems += [f"{said} on stream {stream}" for said in words if said]
+        count = {(sure, found): 0 for sure in (True, False) for found in (True, False)}
+        limit = _limits(table)[nearest] if len(table) else np.zeros(len(true))
+        for number, source in enumerate(true):
+            if source.extent:
+                continue
+            found = bool(nearest[number] >= 0 and away[number, nearest[number]] <= limit[number])
+            sure = source.rate * (dwell.tstop - dwell.tstart) >= SURE[dwell.grating]
+            count[sure, found] += 1
+            if sure and not found:
+                near = f"the nearest is {away[number].min():.2f} arcsec away" if len(table) else "nor any other"
+                problems.append(
+                    f"{source.name} was not found on stream {stream}: {near}, expected < {limit[number] or PLACE:.2f}"
+                )
         reach = np.array([max(2.0, 1.5 * source.extent) for source in true])[:, None]
         false = int(np.count_nonzero((table["SIGNIFICANCE"] > SIGNIFICANT) & ~(away < reach).any(axis=0)))
         row["false"][stream] = false
-        shown.append(f"{stream} {sum(not said for said in words)} of {len(points)}")
+        fainter = f" and {count[False, True]} fainter" if count[False, True] else ""
+        shown.append(f"{stream} {count[True, True]} of {count[True, True] + count[True, False]}{fainter}")
     row["sources"] = "; ".join(sorted(shown, reverse=True))
     return problems
 
 
-def _missed(dwell: Dwell, source: sky.Source, away: Array, at: int, table: Table) -> str:
-    """What is wrong with the place of a source; nothing if it is right, or if the source is too faint to be sure of."""
-    if at < 0:
-        words = f"{source.name} was not found, nor any other"
-    else:
-        error = np.hypot(table["RA_ERR"][at] * np.cos(np.radians(dwell.dec)), table["DEC_ERR"][at]) * 3600
-        limit = max(PLACE, SIGMAS * float(error))
-        if away[at] <= limit:
-            return ""
-        words = f"{source.name} was not found: the nearest is {away[at]:.2f} arcsec away, expected < {limit:.2f}"
-    return words if source.rate * (dwell.tstop - dwell.tstart) >= SURE[dwell.grating] else ""
+def _limits(table: Table) -> Array:
+    """How far [arcsec] each source of a list may be from the true one."""
+    error = place_error(table["DEC"], table["RA_ERR"], table["DEC_ERR"]) * 3600
+    return np.maximum(PLACE, SIGMAS * error)
 
 
 def _distances(true: Sequence[sky.Source], table: Table) -> tuple[Array, NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from mta_assets.core.intervals import contains
 from mta_assets.core.request import Stream
 from mta_assets.core.tables import Table
 from mta_assets.instruments import gratings, quaternions
+from mta_assets.instruments.geometry_sky import place_error
 from mta_assets.instruments.hrc import ROW
 from mta_assets.simulate import attitude, sky
 from mta_assets.simulate.schedule import Dwell
@@ -67,7 +68,8 @@ def places(science: Science, key: str, stream: Stream) -> tuple[list[Place], lis
         east = (detected["RA"] - source.ra) * np.cos(np.radians(source.dec)) * 3600
         north = (detected["DEC"] - source.dec) * 3600
         row = int(np.argmin(np.hypot(east, north))) if len(detected) else 0
-        sigma = float(np.hypot(detected["RA_ERR"][row], detected["DEC_ERR"][row])) * 3600 / np.sqrt(2)
+        errors = (np.array([detected[name][row]]) for name in ("DEC", "RA_ERR", "DEC_ERR"))
+        sigma = float(place_error(*errors)[0]) * 3600
         if not len(detected) or np.hypot(east[row], north[row]) > KNOWN + 4 * sigma:
             missed.append(source.name)
             continue

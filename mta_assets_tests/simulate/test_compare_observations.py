@@ -103,8 +103,10 @@ def test_a_source_beyond_three_tenths_of_an_arcsecond_was_not_found(away: float,
 
 def test_a_source_that_is_missing_is_named_and_false_ones_are_judged_on_average() -> None:
     (words,) = problems(sources={"sap": sources(leave=1)})
-    assert words.startswith("62801_000: AR Lac was not found: the nearest is")
-    assert words.endswith("expected < 0.30 on stream sap")
+    assert words.startswith("62801_000: AR Lac was not found on stream sap: the nearest is")
+    assert words.endswith("expected < 0.30")
+    rows, _ = compare_observations(SCHEDULE, NOTHING, everything(sources={"sap": sources(leave=1)}))
+    assert [row["sources"] for row in rows if row["observation"] == "62801_000"] == ["sap 2 of 3"]
     none = sources(leave=3)
     assert len(problems(sources={"sap": none})) == 3  # of a list without a row
     assert problems(sources={"sdp": sources(more=1)}) == ["1 false sources in 1 fields of stream sdp, expected < 1.0"]
