@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Row, best, fresh, peak_memory
+from mta_assets.archive.products import read_fits
 from mta_assets.core.tables import Table
 from mta_assets.instruments import geometry, hrc_plane
 from mta_assets.level1 import hrc_calibration, hrc_events, hrc_regions, hrc_sky
@@ -69,13 +70,14 @@ def attitude(span: float) -> Table:
 
 def setup(detector: str, solution: Table) -> hrc_events.Setup:
     """Calibration of the mission, bad regions and aspect."""
-    mission = load_mission("chandra")
+    folder = load_mission("chandra").folder / "calibration"
+    tap, bad = (read_fits(folder / f"hrcD1999-07-22{kind}N0001.fits", kind).tables for kind in ("tap", "badpix"))
     return hrc_events.Setup(
         hrc_plane.Plane(detector, *SIM[detector]),
-        hrc_calibration.of_mission(mission, detector),
+        hrc_calibration.of_tables(tap, detector),
         *POINTING,
         hrc_sky.prepare(solution, *POINTING),
-        hrc_regions.bad_regions(hrc_regions.bad_pixels_of(mission, detector), detector),
+        hrc_regions.bad_regions(hrc_regions.bad_pixels_of(bad[0], detector), detector),
     )
 
 

@@ -9,10 +9,9 @@ design.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level1.goodtime import Judged, judged_table
-
-if TYPE_CHECKING:
-    from mta_assets.missions.load import Mission
+from mta_assets.level1.hrc_calibration import rows_of
 
 Array = NDArray[Any]
 
@@ -121,22 +118,15 @@ def _declared(name: str, values: Array, source: Source) -> Column:
     return Column(name, values.dtype.str.lstrip("<|="), unit, doc, values.shape[1:], bits=values.ndim == 2)
 
 
-def limits_of(mission: Mission, detector: str) -> tuple[str, ...]:
-    """The rules of a detector in the mission's calibration folder: ``hrc_limits.csv`` for HRC-I and HRC-S.
+def limits_of(table: Table | None, detector: str) -> tuple[str, ...]:
+    """The rules of good times of a detector in a calibration table: DETNAM and RULE.
 
     Raises
     ------
     ConfigError
-        If the file or the detector is not there.
+        If the table or the detector is not there.
     """
-    path = mission.folder / "calibration" / f"{detector.split('-')[0].lower()}_limits.csv"
-    if not path.is_file():
-        raise ConfigError(f"mission {mission.name}: {path} does not exist; it has the good-time rules of {detector}")
-    with path.open(encoding="utf-8", newline="") as file:
-        rules = tuple(row["RULE"] for row in csv.DictReader(file) if row["DETNAM"] == detector)
-    if not rules:
-        raise ConfigError(f"mission {mission.name}: {path} has no good-time rule for {detector}")
-    return rules
+    return tuple(str(row["RULE"]) for row in rows_of(table, "LIMITS", detector))
 
 
 def limits_table(rules: Sequence[str]) -> Table:

@@ -7,7 +7,7 @@ damaged are left out and counted (NDAMAGED).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,10 +16,7 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import hrc_plane
 from mta_assets.level1 import hrc_dead_time, hrc_events, hrc_regions, hrc_sky
-from mta_assets.level1.hrc_calibration import of_mission
-
-if TYPE_CHECKING:
-    from mta_assets.missions.load import Mission
+from mta_assets.level1.hrc_calibration import Calibration
 
 Array = NDArray[Any]
 
@@ -35,7 +32,7 @@ def process_events(
     good_times: Product,
     bad_pixels: Product,
     observation: Mapping[str, Any],
-    mission: Mission,
+    calibration: Calibration,
 ) -> Product:
     """The evt1 product of an observation.
 
@@ -48,8 +45,8 @@ def process_events(
         flt1 (table GTI) and bpix1 (table BADPIX).
     observation
         Keywords of the observation; `KEYS` among them.
-    mission
-        Whose calibration is used.
+    calibration
+        Of the detector.
 
     Raises
     ------
@@ -63,7 +60,7 @@ def process_events(
     ra, dec, roll = (float(observation[name]) for name in ("RA_NOM", "DEC_NOM", "ROLL_NOM"))
     setup = hrc_events.Setup(
         hrc_plane.Plane(detector, float(observation["SIM_X"]), float(observation["SIM_Z"])),
-        of_mission(mission, detector),
+        calibration,
         ra,
         dec,
         roll,

@@ -1,33 +1,28 @@
 """HRC calibration as arrays that a block of events is put through.
 
 The rows have the columns of the CALDB's tables: ``gap`` (degap polynomials of each tap), ``tapring``, ``fptest``
-(hyperbola), ``eftest`` (flatness), ``sattest``, ``amp_sf_cor`` and ``gain``. The files of a mission's ``calibration``
-folder hold them with DETNAM beside them; `of_mission` reads those.
+(hyperbola), ``eftest`` (flatness), ``sattest``, ``amp_sf_cor`` and ``gain``. A calibration file of a mission holds them
+in three tables with DETNAM beside them; `of_tables` takes those.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.tables import Table
 from mta_assets.instruments.hrc import PLATES
 
-if TYPE_CHECKING:
-    from mta_assets.missions.load import Mission
-
 Array = NDArray[np.float64]
-Row = Mapping[str, str]
+Row = Mapping[str, Any]
 
 AXES = ("V", "U")
-FOLDER = "calibration"
+TABLES = ("DETECTORS", "AXES", "GAP")
 PHA_CHANNELS = 256
 MIXED = 0  # in `Calibration.scale`: either of two scales
 
@@ -131,7 +126,7 @@ def from_rows(detector: str, settings: Row, axes: Sequence[Row], gaps: Sequence[
         )
     except (KeyError, ValueError, IndexError) as error:
         raise ConfigError(
-            f"HRC calibration of {detector}: {type(error).__name__} {error}; see hrc_README.md"
+            f"HRC calibration of {detector}: {type(error).__name__} {error}; docs/observations.md has the columns"
         ) from error
 
 
@@ -156,8 +151,8 @@ def _scales(settings: Row) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
 def _axis(row: Row) -> Axis:
     hyperbola = tuple(float(row[f"HYP_{name}"]) for name in ("B", "H", "A", "DH"))
     names = ("A", "B", "C", "D", "BETA", "GAMMA", "THRESH12", "OFFSET")
-    values = [row[f"TRING_{name}"] for name in names]
-    ringing = Ringing(*map(float, values)) if all(values) else None
+    values = [float(row[f"TRING_{name}"] or "nan") for name in names]
+    ringing = Ringing(*values) if np.isfinite(values).all() else None
     return Axis(hyperbola, float(row["FLAT_RATIO"]), ringing)  # type: ignore[arg-type]
 
 
@@ -174,27 +169,32 @@ def _degap(detector: str, axis: str, rows: Sequence[Row]) -> Array | None:
     return None if identity else table
 
 
-@lru_cache(maxsize=8)
-def _read(folder: Path, detector: str) -> Calibration:
-    found = []
-    for name in ("hrc_detectors", "hrc_axes", "hrc_gap"):
-        path = folder / f"{name}.csv"
-        if not path.is_file():
-            raise ConfigError(f"HRC calibration: {path} does not exist")
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("DETNAM") == detector]
-        if not rows:
-            raise ConfigError(f"HRC calibration: {path} has no row for {detector}")
-        found.append(rows)
-    return from_rows(detector, found[0][0], found[1], found[2])
-
-
-def of_mission(mission: Mission, detector: str) -> Calibration:
-    """The calibration of a detector in the mission's folder.
+def of_tables(tables: Sequence[Table], detector: str) -> Calibration:
+    """The calibration of a detector from the tables of a file: DETECTORS, AXES and GAP, with DETNAM in each row.
 
     Raises
     ------
     ConfigError
-        If a file or the detector is missing, or a number can not be read.
+        If a table or the detector is missing, or a number can not be read.
     """
-    return _read(mission.folder / FOLDER, detector)
+    found = []
+    for name in TABLES:
+        rows = rows_of(next((table for table in tables if table.name == name), None), name, detector)
+        found.append(rows)
+    return from_rows(detector, found[0][0], found[1], found[2])
+
+
+def rows_of(table: Table | None, name: str, detector: str) -> list[Row]:
+    """Rows of a detector in a calibration table.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such table, or none of its rows is of the detector.
+    """
+    if table is None:
+        raise ConfigError(f"HRC calibration: there is no table {name} that holds; deliver its file (mta deliver)")
+    wanted = np.flatnonzero(table["DETNAM"] == detector).tolist()
+    if not wanted:
+        raise ConfigError(f"HRC calibration: table {name} has no row for {detector}")
+    return [{column: values[row] for column, values in table.columns.items()} for row in wanted]

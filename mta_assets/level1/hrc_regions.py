@@ -5,22 +5,18 @@ Source: the bpix1 and msk1 files of two real observations. The mask is the large
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.hrc import PHA_MAX
-from mta_assets.level1.hrc_calibration import FOLDER
+from mta_assets.level1.hrc_calibration import rows_of
 from mta_assets.level1.hrc_columns import BADPIX, CHIP_LIMITS, MASK
-
-if TYPE_CHECKING:
-    from mta_assets.missions.load import Mission
 
 LAST_CHIP = 3  # 0 of HRC-I, 1 to 3 of HRC-S
 MOST = 62  # rectangles of one chip: one bit each
@@ -99,13 +95,9 @@ def bad_pixel_table(rows: Iterable[tuple[int, tuple[int, int], tuple[int, int], 
     )
 
 
-def bad_pixels_of(mission: Mission, detector: str) -> Table:
-    """The bad regions of a detector in the mission's calibration folder (``hrc_badpix.csv``)."""
-    path = mission.folder / FOLDER / "hrc_badpix.csv"
-    if not path.is_file():
-        raise ConfigError(f"mission {mission.name}: {path} does not exist; it lists the bad regions of the HRC")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["DETNAM"] == detector]
+def bad_pixels_of(table: Table | None, detector: str) -> Table:
+    """The bad regions of a detector in a calibration table: DETNAM, CHIP_ID, CHIPX_LOW … CHIPY_HIGH, STATUS."""
+    rows = rows_of(table, "BADPIX", detector)
     return bad_pixel_table(
         (
             int(row["CHIP_ID"]),

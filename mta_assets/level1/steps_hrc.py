@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,10 @@ from mta_assets.level1 import goodtime, goodtime_mtl, hrc, hrc_dead_time, hrc_re
 from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
 from mta_assets.level1.goodtime_mtl import Source
 from mta_assets.level1.goodtime_rules import FUNCTIONS, tokens
-
-if TYPE_CHECKING:
-    from mta_assets.missions.load import Mission
+from mta_assets.level1.hrc_calibration import of_tables
 
 Products = Sequence[Product]
+Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
 RATES = ("2TLEV1RT", "2VLEV1RT")  # [1/s] total and valid events
 VOLTAGE = {"HRC-I": "2IMONST", "HRC-S": "2SPONST"}  # high voltage of the detector: ON or OFF
 MOTION = ("3TSCMOVE", "3FAMOVE")  # SIM translation and focus: STOP or MOVE
@@ -33,11 +31,13 @@ ANGLES = ("Point_SunLimbAng", "Point_MoonLimbAng", "Point_EarthLimbAng")
 ANGLE_STEP = 300.0  # [s] of an anglesf…_eph1
 
 
-def regions(obspar: Products, mission: Mission) -> Iterator[Product]:
+def regions(obspar: Products, files: Files) -> Iterator[Product]:
     """``HRC_BPIX1`` and ``HRC_MSK1``: the bad regions of the detector, and the mask that they leave."""
     par = observation.parameters(obspar)
     detector = _detector(par)
-    made = hrc_regions.products(hrc_regions.bad_pixels_of(mission, detector), detector, *observation.span(par))
+    made = hrc_regions.products(
+        hrc_regions.bad_pixels_of(_table(files, "badpix"), detector), detector, *observation.span(par)
+    )
     for product, file_id in zip(made, ("HRC_BPIX1", "HRC_MSK1"), strict=True):
         yield _named(product, file_id, par)
 
@@ -84,10 +84,10 @@ def good_times(
     angles: Products | None,
     ground: Products | None,
     onboard: Products | None,
-    mission: Mission,
+    files: Files,
     request: Request,
 ) -> Iterator[Product | Table]:
-    """``HRC_MTL1`` and ``HRC_FLT1``: modes on one grid of times, judged by the mission's limits.
+    """``HRC_MTL1`` and ``HRC_FLT1``: modes on one grid of times, judged by the rules of the calibration.
 
     ``quality`` is our own (ASPQUAL), ``delivered`` the archive's (AQUAL), which wins.
 
@@ -106,7 +106,7 @@ def good_times(
     if angles:
         sources.append(Source(angles[0].tables[0], {name: name for name in ANGLES}, HOLD * ANGLE_STEP))
     table = goodtime_mtl.mode_telemetry(tstart, tstop, sources)
-    every = goodtime_mtl.limits_of(mission, detector)
+    every = goodtime_mtl.limits_of(_table(files, "limits"), detector)
     asked = tuple(rule for rule in every if _names(rule) <= {name.lower() for name in table.columns})
     judged = goodtime.judge(table, asked)
     yield _named(goodtime_mtl.product("HRC_MTL1", table, judged, tstart, tstop), "HRC_MTL1", par)
@@ -123,7 +123,7 @@ def events(
     onboard: Products | None,
     flt: Products,
     bpix: Products,
-    mission: Mission,
+    files: Files,
     request: Request,
 ) -> Iterator[Product | Table]:
     """``HRC_EVT1`` of an observation, and what went wrong."""
@@ -135,7 +135,8 @@ def events(
     given = [Product("ASOL", (solution.table,), np.nan, np.nan)] if solution.table is not None else []
     plain = {name: value[0] for name, value in observation.keywords(par).items()}
     plain |= {"DETNAM": _detector(par), "TSTART": span[0], "TSTOP": span[1]}
-    made = hrc.process_events(evt0, given, flt[0], bpix[0], plain, mission)
+    ready = of_tables(files["tap"][1] if "tap" in files else (), str(plain["DETNAM"]))
+    made = hrc.process_events(evt0, given, flt[0], bpix[0], plain, ready)
     header = {name: value for name, value in made.header.items() if name not in ("TSTART", "TSTOP")}
     yield replace(made, header={**header, "ASPTYPE": solution.asptype})
     yield from aspect_findings(solution, request.partition, quick_look, span)
@@ -143,6 +144,11 @@ def events(
     name = f"hrcf{request.partition} evt1"
     for kind, count, text in _notes(made):
         yield finding(name, "HRC", kind, f"{name}: {count} {text}", span, count, "events")
+
+
+def _table(files: Files, kind: str) -> Table | None:
+    """The first table of a calibration file; None without one that holds."""
+    return files[kind][1][0] if kind in files else None
 
 
 def _notes(evt1: Product) -> list[tuple[str, int, str]]:

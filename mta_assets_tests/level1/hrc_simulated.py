@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from mta_assets.core.tables import Table
 from mta_assets.instruments import hrc_plane
-from mta_assets.level1 import hrc_calibration, hrc_events, hrc_regions, hrc_sky
-from mta_assets.missions.load import load_mission
+from mta_assets.level1 import hrc_events, hrc_regions, hrc_sky
 from mta_assets.simulate import attitude
 from mta_assets.simulate.hrc_detector import events
 from mta_assets.simulate.schedule import Dwell, make_schedule
+from mta_assets_tests.level1.hrc_calibration import bad_pixels, hrc_ready
 
 Array = NDArray[Any]
 DETECTORS = ("HRC-I", "HRC-S")
@@ -51,12 +51,12 @@ def solution(dwell: Dwell, start: float, stop: float) -> Table:
 
 def setup(detector: str, seconds: float = 1500.0) -> hrc_events.Setup:
     """What level 1 needs of the simulated observation."""
-    dwell, mission = dwell_of(detector), load_mission("chandra")
+    dwell = dwell_of(detector)
     aspect = hrc_sky.prepare(solution(dwell, dwell.tstart, dwell.tstart + seconds + 1), dwell.ra, dwell.dec, dwell.roll)
-    bad = hrc_regions.bad_regions(hrc_regions.bad_pixels_of(mission, detector), detector)
+    bad = hrc_regions.bad_regions(bad_pixels(detector), detector)
     return hrc_events.Setup(
         hrc_plane.Plane(detector, dwell.sim_x, dwell.sim_z),
-        hrc_calibration.of_mission(mission, detector),
+        hrc_ready(detector),
         dwell.ra,
         dwell.dec,
         dwell.roll,

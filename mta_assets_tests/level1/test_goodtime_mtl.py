@@ -9,7 +9,7 @@ from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.tables import Column, Schema, Table
 from mta_assets.level1 import goodtime, goodtime_mtl
 from mta_assets.level1.goodtime_mtl import Source
-from mta_assets.missions.load import load_mission
+from mta_assets_tests.level1.hrc_calibration import LIMITS, hrc_tables
 
 HV = Schema(
     "HV", (Column("time", "f8", "s"), Column("2IMTPAST", "u1", "V", "voltage step"), Column("STATE", "U3"))
@@ -82,7 +82,7 @@ def test_an_observation_shorter_than_a_row_has_no_rows() -> None:
 
 @pytest.mark.parametrize("detector", ["HRC-I", "HRC-S"])
 def test_the_rules_of_the_mission_can_be_read_and_pass_a_good_row(detector: str) -> None:
-    rules = goodtime_mtl.limits_of(load_mission("chandra"), detector)
+    rules = goodtime_mtl.limits_of(hrc_tables(LIMITS)[0], detector)
     columns = {name: np.array([90.0]) for name in ("Point_SunLimbAng", "Point_MoonLimbAng", "Point_EarthLimbAng")}
     columns |= {"DTF": np.array([0.98]), "AOFF_GAP": np.array([0]), "asp_sol_status": np.array([0])}
     columns |= {"DETNAM": np.array([detector]), "DET_HV": np.array(["ON"]), "GRATING": np.array(["LETG"])}
@@ -94,7 +94,7 @@ def test_the_rules_of_the_mission_can_be_read_and_pass_a_good_row(detector: str)
 
 
 def test_a_detector_without_rules_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no good-time rule for HRC-X"):
-        goodtime_mtl.limits_of(load_mission("chandra"), "HRC-X")
-    with pytest.raises(ConfigError, match="does not exist"):
-        goodtime_mtl.limits_of(load_mission("chandra"), "WFC-1")
+    with pytest.raises(ConfigError, match="table LIMITS has no row for HRC-X"):
+        goodtime_mtl.limits_of(hrc_tables(LIMITS)[0], "HRC-X")
+    with pytest.raises(ConfigError, match="there is no table LIMITS"):
+        goodtime_mtl.limits_of(None, "HRC-I")

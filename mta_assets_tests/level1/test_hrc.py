@@ -10,7 +10,7 @@ import pytest
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product, Table
 from mta_assets.level1 import goodtime, hrc, hrc_regions
-from mta_assets.missions.load import load_mission
+from mta_assets_tests.level1.hrc_calibration import bad_pixels, hrc_ready
 from mta_assets_tests.level1.hrc_simulated import DETECTORS, dwell_of, level0, solution, truth
 
 SECONDS = 200.0
@@ -21,7 +21,7 @@ def given(detector: str) -> dict[str, Any]:
     table = level0(truth(detector, SECONDS), detector)
     table.columns["QUALITY"] = np.zeros((len(table), 20), bool)
     start, stop = dwell.tstart, dwell.tstart + SECONDS
-    bad = hrc_regions.bad_pixels_of(load_mission("chandra"), detector)
+    bad = bad_pixels(detector)
     gti = goodtime.gti_table(np.array([[start, stop]]))
     return {
         "evt0": [Product("HRC_EVT0", (table,), start, stop)],
@@ -32,7 +32,7 @@ def given(detector: str) -> dict[str, Any]:
             "DETNAM": detector, "TSTART": start, "TSTOP": stop, "SIM_X": dwell.sim_x, "SIM_Z": dwell.sim_z,
             "RA_NOM": dwell.ra, "DEC_NOM": dwell.dec, "ROLL_NOM": dwell.roll, "OBS_ID": "62001",
         },
-        "mission": load_mission("chandra"),
+        "calibration": hrc_ready(detector),
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from mta_assets.core.tables import Table, concatenate
 from mta_assets.instruments import hrc_plane, hrc_status
 from mta_assets.level1 import goodtime, hrc_events, hrc_regions
 from mta_assets.level1.hrc_columns import events_schema
+from mta_assets_tests.level1.hrc_calibration import bad_pixels
 from mta_assets_tests.level1.hrc_simulated import DETECTORS, level0, setup, truth
 
 
@@ -144,9 +145,7 @@ def test_a_shape_that_is_no_rectangle_and_too_many_regions_are_refused() -> None
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_the_mask_of_the_mission_holds_the_active_area(detector: str) -> None:
-    from mta_assets.missions.load import load_mission
-
-    bad = hrc_regions.bad_pixels_of(load_mission("chandra"), detector)
+    bad = bad_pixels(detector)
     mask = hrc_regions.mask_table(bad, detector)
     assert len(mask) == (1 if detector == "HRC-I" else 3)
     expected = [[469, 14892]] if detector == "HRC-I" else [[559, 3538]] * 3

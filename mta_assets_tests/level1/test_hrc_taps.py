@@ -11,7 +11,7 @@ from mta_assets.core.errors import ConfigError
 from mta_assets.instruments import hrc_status as status
 from mta_assets.level1 import hrc_calibration, hrc_taps
 from mta_assets.level1.hrc_calibration import Axis, Calibration, Ringing
-from mta_assets.missions.load import load_mission
+from mta_assets_tests.level1.hrc_calibration import hrc_ready, hrc_tables, tables
 
 SETTINGS = {
     "AMP_GAIN": "75", "PHA_1TO2": "64.5", "PHA_2TO3": "126.5", "W_1TO2": "2", "W_2TO3": "2", "GRID_RATIO": "0.5",
@@ -176,16 +176,28 @@ def test_a_filter_pattern_says_which_bits_are_to_be_zero() -> None:
 
 @pytest.mark.parametrize("detector", ["HRC-I", "HRC-S"])
 def test_the_mission_has_a_calibration_without_gaps_and_ringing(detector: str) -> None:
-    found = hrc_calibration.of_mission(load_mission("chandra"), detector)
+    found = hrc_ready(detector)
     assert found.detector == detector
     assert found.degap == {"V": None, "U": None}
     assert all(axis.ringing is None for axis in found.axes.values())
     assert found.scale[[49, 50, 109, 110]].tolist() == [1, 2, 2, 3]
 
 
+def test_the_files_of_the_mission_are_those_that_are_made_here() -> None:
+    for name, made in tables().items():
+        kept = hrc_tables(name)
+        assert [table.name for table in kept] == [table.name for table in made]
+        for ours, theirs in zip(made, kept, strict=True):
+            assert list(ours.columns) == list(theirs.columns)
+            for column, values in ours.columns.items():
+                np.testing.assert_array_equal(values, theirs[column])
+
+
 def test_a_calibration_that_is_not_there_or_wrong_is_refused() -> None:
     with pytest.raises(ConfigError, match="no row for HRC-X"):
-        hrc_calibration.of_mission(load_mission("chandra"), "HRC-X")
+        hrc_ready("HRC-X")
+    with pytest.raises(ConfigError, match="there is no table DETECTORS that holds"):
+        hrc_calibration.of_tables((), "HRC-I")
     with pytest.raises(ConfigError, match="KeyError"):
         hrc_calibration.from_rows("HRC-I", {}, [], [])
     with pytest.raises(ConfigError, match="ValueError"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mta_assets.core.errors import BadData, NothingToDo
+from mta_assets.core.errors import BadData, ConfigError, NothingToDo
 from mta_assets.core.tables import Product, Table, concatenate
 from mta_assets.level1 import observation, steps_acis, steps_aspect, steps_hrc
 from mta_assets.level1.aspect_choice import aspect_findings, best_aspect, covered, usable
@@ -210,6 +210,11 @@ def test_ephemerides_of_two_files_are_one_with_each_time_once() -> None:
 def test_a_rule_of_good_times_names_its_columns_and_no_functions() -> None:
     names = steps_hrc._names('(fabs(Point_SunLimbAng:1)>=45.0)&&(MOVING:1==F)&&(DET_HV:1=="ON")')
     assert names == {"point_sunlimbang", "moving", "det_hv"}
+
+
+def test_without_calibration_files_that_hold_the_message_says_which_and_what_to_do() -> None:
+    with pytest.raises(ConfigError, match="there is no table BADPIX that holds; deliver its file"):
+        list(steps_hrc.regions(obspar(detector="HRC-I"), {}))
 
 
 def test_a_detector_that_is_no_hrc_is_refused() -> None:

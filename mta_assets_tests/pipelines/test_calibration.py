@@ -84,6 +84,11 @@ def test_a_calibration_file_whose_name_lies_is_refused(
     assert platform.catalog.products(current=None) == []
 
 
+def test_a_gain_in_another_unit_is_refused(platform: Platform, tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="ENERGY: is in 'keV', expected 'eV'"):
+        deliver(platform, gain_file(tmp_path, unit="keV"))
+
+
 def test_a_changed_file_of_the_baseline_is_another_input(tmp_path: Path) -> None:
     folder = tmp_path / "mission"
     shutil.copytree(BUILT_IN / "chandra", folder)

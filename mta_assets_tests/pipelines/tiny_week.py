@@ -127,13 +127,17 @@ def _commit(platform: Platform, pipe: str, partition: str, product: Product, day
 
 
 def gain_file(
-    folder: Path, name: str = "acisD2000-01-29gain_ctiN0002.fits", factor: float = 1.1, **header: str
+    folder: Path, name: str = "acisD2000-01-29gain_ctiN0002.fits", factor: float = 1.1, unit: str = "eV", **header: str
 ) -> Path:
-    """The mission's gain with all energies multiplied, under another name."""
+    """The mission's gain with all energies multiplied, under another name, or said to be in another unit."""
     product = read_fits(BASELINE, "CALDB")
     (table,) = product.tables
     head = {"CONTENT": table.header["CONTENT"]}
-    changed = replace(table, header=head, columns={**table.columns, "ENERGY": table["ENERGY"] * np.float32(factor)})
+    energy = {"ENERGY": table["ENERGY"] * np.float32(factor)}
+    assert table.schema is not None
+    columns = tuple(replace(c, unit=unit) if c.name == "ENERGY" else c for c in table.schema.columns)
+    schema = replace(table.schema, columns=columns)
+    changed = replace(table, header=head, columns={**table.columns, **energy}, schema=schema)
     folder.mkdir(parents=True, exist_ok=True)
     common = {"INSTRUME": "ACIS", "TELESCOP": "CHANDRA", **header}
     write_fits(folder / name, Product("X", (changed,), 0.0, 4e9, common), MONDAY)
