@@ -14,7 +14,16 @@ from mta_assets.telemetry.bitfields import fixed_fields
 
 
 def parameter_blocks(packets: Packets) -> Iterator[Product]:
-    """``ACIS_PBK0`` products of the parameter-block dumps among some packets: the public head of the block."""
+    """``ACIS_PBK0`` products of the parameter-block dumps among some packets: the public head of the block.
+
+    A product is called by the second of its dump. Of several in one second the last one is given, which is the one that
+    the run goes by.
+    """
+    last = {int(block.tstart): block for block in sorted(_dumps(packets), key=lambda block: block.tstart)}
+    yield from last.values()
+
+
+def _dumps(packets: Packets) -> Iterator[Product]:
     for layout, fields, readmode in (
         (DUMPED_TE_BLOCK, LOAD_TE_BLOCK, "TIMED"),
         (DUMPED_CC_BLOCK, LOAD_CC_BLOCK, "CONTINUOUS"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +103,7 @@ def _request(
     starts: list[float] = []
     stops: list[float] = []
     known: dict[str, Any] = {}
-    named: list[tuple[int, int]] = []
+    named: set[tuple[int, int | None]] = set()
     # Ephemerides reach far beyond an observation: what belongs to it says when it is, if there is any.
     timed = [name for name in inputs if registry.product(name).delivered != "since"]
     own = [n for n in timed if pipeline.partition == "obi" and belongs_to_obi(registry, n)] or timed
@@ -114,7 +114,7 @@ def _request(
             if file_id in own:
                 starts.append(part.tstart)
                 stops.append(part.tstop)
-                named += _observation(part)
+                named |= _observation(part)
             for name, value in _facts(part, registry).items():
                 known.setdefault(name, value)
     created = max((path.stat().st_mtime for path in paths), default=0.0)
@@ -142,40 +142,43 @@ def _request(
     )  # fmt: skip
 
 
-def _one_observation(pipeline: Pipeline, named: Sequence[tuple[int, int]], facts: Mapping[str, Any]) -> tuple[int, int]:
-    """The observation and interval that the files are of.
+def _one_observation(
+    pipeline: Pipeline, named: Set[tuple[int, int | None]], facts: Mapping[str, Any]
+) -> tuple[int, int]:
+    """The observation and interval that the files are of; its first interval where none is stated.
 
     Raises
     ------
     ConfigError
         If no file or fact says which, or they are of several.
     """
-    found = sorted({obsid for obsid, _ in named})
-    if len(found) > 1:
-        raise ConfigError(
-            f"pipeline {pipeline.id}: the files are of observations {', '.join(map(str, found))}; give those of one"
-        )
-    if named:
-        return named[0]
-    if "obsid" not in facts:
+    obsids = {obsid for obsid, _ in named} | ({int(facts["obsid"])} if "obsid" in facts else set())
+    obis = {obi for _, obi in named if obi is not None} | ({int(facts["obi"])} if "obi" in facts else set())
+    for words, several in (("observations", obsids), ("the intervals (OBI)", obis)):
+        if len(several) > 1:
+            raise ConfigError(
+                f"pipeline {pipeline.id}: the files and facts are of {words} {', '.join(map(str, sorted(several)))}; "
+                "give those of one"
+            )
+    if not obsids:
         raise ConfigError(
             f"pipeline {pipeline.id} is by observation and no file says of which: give one that does (OBSPAR, if it is "
             "among its inputs), or --fact obsid=28229 and --fact obi=0"
         )
-    return int(facts["obsid"]), int(facts.get("obi", 0))
+    return obsids.pop(), obis.pop() if obis else 0
 
 
-def _observation(part: Any) -> list[tuple[int, int]]:
-    """Observation and interval that a product names: in its file name, else in OBS_ID and OBI_NUM."""
+def _observation(part: Any) -> set[tuple[int, int | None]]:
+    """Observation and interval (None: not stated) of a product: of its file name, else of OBS_ID and OBI_NUM."""
     if not isinstance(part, Product):
-        return []
+        return set()
     heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
     plain = {k: v[0] if isinstance(v, tuple) else v for k, v in heads.items()}
     obsid, obi = (
         str(part.fields.get(field, plain.get(keyword, default))).strip()
-        for field, keyword, default in (("obsid", "OBS_ID", ""), ("obi", "OBI_NUM", 0))
+        for field, keyword, default in (("obsid", "OBS_ID", ""), ("obi", "OBI_NUM", ""))
     )
-    return [(int(obsid), int(obi))] if obsid.isdecimal() and obi.isdecimal() else []
+    return {(int(obsid), int(obi) if obi.isdecimal() else None)} if obsid.isdecimal() else set()
 
 
 def _facts(part: Any, registry: Registry) -> dict[str, Any]:

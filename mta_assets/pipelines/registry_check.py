@@ -6,9 +6,11 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.names import build_name, format_fields
+from mta_assets.archive.text_files import is_text
 from mta_assets.core.errors import ConfigError, MtaError
 from mta_assets.pipelines.batch_check import batch_problems
 from mta_assets.pipelines.examples import example_fields, examples
@@ -53,6 +55,8 @@ def _files(registry: Registry, pipeline: Pipeline) -> Iterator[str]:
                     yield f".streams: {file_id} is for the archive only, a quick-look (sap) pipeline must not make it"
                 if product.format not in ("fits", "text"):
                     yield f".outputs: {file_id} has the format {product.format}, pipelines write fits and text"
+                if (product.format == "text") is not is_text(Path(f"a{product.suffix}")):
+                    yield f".outputs: {file_id} has the format {product.format}: texts, and only they, end in .par"
                 if product.from_outside:
                     yield f".outputs: {file_id} comes from outside, no pipeline makes it"
             elif not product.from_outside and not product.delivered and not registry.producers(file_id):

@@ -274,8 +274,10 @@ def test_a_parameter_block_gives_its_identifier_and_its_ccds() -> None:
     for fep in range(2, 6):
         bits |= 10 << (112 + 4 * fep)
     words = np.frombuffer(bits.to_bytes(300, "little"), "<u4")
-    science = science_of(encode_words(12, words), np.array([3]), 16)
-    (product,), _ = extract([frame_block(science, FIRST, "ACIS")])
+    other = np.frombuffer((bits ^ 1 << 80).to_bytes(300, "little"), "<u4")
+    several = merge([encode_words(12, one) for one in (other, words)], [np.array([2]), np.array([3])])
+    science = science_of(several, np.array([1, 3]), 16)
+    (product,), _ = extract([frame_block(science, FIRST, "ACIS")])  # the last one of its second
     assert product.file_id == "ACIS_PBK0"
     header = {key: value[0] for key, value in product.header.items()}
     assert (header["PBLOCK"], header["DETNAM"], header["READMODE"]) == (0x00D50014, "ACIS-67", "TIMED")

@@ -79,8 +79,16 @@ def test_files_of_two_observations_or_of_none_are_told(tmp_path: Path) -> None:
         paths.append(tmp_path / name)
         keywords = registry.standard_keywords(registry.product(file_id))
         write_fits(paths[-1], Product(file_id, (time,), 0.0, 1.0), 8.1e8, keywords)
-    with pytest.raises(ConfigError, match="files are of observations 7, 8; give those of one"):
+    with pytest.raises(ConfigError, match="files and facts are of observations 7, 8; give those of one"):
         run_direct(registry, "ASPDIFF", {"ASOL": paths[0], "ASPSOL_OBC": paths[1]}, tmp_path / "out")
+    other = tmp_path / "pcadf00007_001N001_osol1.fits"
+    write_fits(other, Product("ASPSOL_OBC", (time,), 0.0, 1.0), 8.1e8, keywords)
+    with pytest.raises(ConfigError, match=r"files and facts are of the intervals \(OBI\) 0, 1; give those of one"):
+        run_direct(registry, "ASPDIFF", {"ASOL": paths[0], "ASPSOL_OBC": other}, tmp_path / "out")
+    own = {"ASOL": paths[0], "ASPSOL_OBC": tmp_path / "pcadf00007_000N001_osol1.fits"}
+    write_fits(own["ASPSOL_OBC"], Product("ASPSOL_OBC", (time,), 0.0, 1.0), 8.1e8, keywords)
+    with pytest.raises(ConfigError, match="are of observations 7, 9; give those of one"):
+        run_direct(registry, "ASPDIFF", own, tmp_path / "out", facts={"obsid": 9})
     osol = tmp_path / "pcadf000000001N001_osol1.fits"
     keywords = registry.standard_keywords(registry.product("OSOL"))
     write_fits(osol, Product("OSOL", (time,), 0.0, 1.0), 8.1e8, keywords)

@@ -27,6 +27,7 @@ CASES = [
     ("external = true", "", "EXTRACT.optional_inputs", "made by no pipeline and is neither marked external nor"),
     ('outputs = ["EVT0"]', 'outputs = ["EVT0", "RAW"]', "EXTRACT.outputs", "RAW comes from outside"),
     ("level = 0\npattern", "level = 0\narchive_only = true\npattern", "EXTRACT.streams", "must not make it"),
+    ("level = 0\npattern", 'level = 0\nformat = "text"\npattern', "EXTRACT.outputs", "and only they, end in .par"),
     (KICKOFF, 'kickoff = { detector = ["HRC-I"] }', "kickoff.detector", "'HRC-I' is never met; possible: 'ACIS-I'"),
     (KICKOFF, 'kickoff = { detecter = "ACIS-I" }', "kickoff.detecter", "no fact of this name"),
     (KICKOFF, "kickoff = { detector = [] }", "kickoff.detector", "an empty list is never met"),
