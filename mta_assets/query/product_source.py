@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from mta_assets.archive.catalog_base import CatalogBase
 from mta_assets.archive.entries import ProductEntry
 from mta_assets.archive.product_headers import ProductHeader, ProductHeaders
+from mta_assets.archive.text_files import is_text
 from mta_assets.core.errors import BadData, TransientError
 from mta_assets.core.intervals import Intervals
 from mta_assets.core.samples import Array, ParameterInfo, Samples, nanosecond
@@ -106,7 +108,7 @@ class ProductSource:
         return self._layouts[file_id]
 
     def _headers(self, products: Iterable[ProductEntry]) -> dict[int, ProductHeader]:
-        found, notes = self.headers.of(products)
+        found, notes = self.headers.of(product for product in products if not is_text(Path(product.path)))
         self._note(notes)
         return found
 

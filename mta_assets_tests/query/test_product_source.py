@@ -357,3 +357,13 @@ def test_another_query_finds_the_headers_in_the_catalog(two: Shelf) -> None:
     assert found is not None
     assert found[0].tolist() == [50, 150]
     assert second.notes == []
+
+
+def test_a_product_that_is_a_text_is_found_whole_and_has_no_columns(shelf: Shelf) -> None:
+    path = shelf.folder / "axaff00007_000N001_obs0a.par"
+    path.write_text("obs_id,s,h,7,,,\n")
+    shelf.enter("OBSPAR_PAR", path, 100.0, 200.0)
+    source = ProductSource(shelf.catalog)
+    assert [p.name for p in source.find_products(["OBSPAR_PAR"], np.array([[0.0, 150.0]]))] == [path.name]
+    assert source.info("OBSPAR_PAR.OBS_ID") is None
+    assert not any("FITS" in note for note in source.notes)
