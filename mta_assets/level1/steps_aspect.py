@@ -82,7 +82,7 @@ def angles(
         ``ORBIT_EPH1``, ``SOLAR_EPH1``, ``LUNAR_EPH1`` around the observation.
     """
     craft, sun, moon = (joined(given) for given in (orbit, solar, lunar))
-    made = angles_product(ground[0].tables[0], craft, sun, moon, request.tstart, request.tstop)
+    made = angles_product(usable(ground[0].tables[0])[0], craft, sun, moon, request.tstart, request.tstop)
     return replace(made, file_id="ANGLES", header={**made.header, **_observation(request)})
 
 

@@ -142,6 +142,18 @@ def test_rows_of_the_aspect_that_are_no_numbers_are_left_out_and_said(
     assert np.nanmax(np.abs(found["x"] - expected["x"])) < 0.2  # [pixel] between the neighbours, nothing else
 
 
+def test_solutions_are_compared_where_both_hold_an_attitude(science: Science, tmp_path: Path) -> None:
+    def broken(values: np.ndarray) -> np.ndarray:
+        values[100:104] = np.inf
+        return values
+
+    made = run(science, tmp_path, "ASPDIFF", ACIS, {"ASPSOL_OBC": column("ASPSOL", "q_att", broken)})
+    assert made.outcome == "done", made.message
+    found, whole = (p.table("ASPDIFF") for p in (made.product("ASPDIFF"), stored(science, "ASPDIFF", ACIS)))
+    assert len(whole) - 4 <= len(found) <= len(whole)
+    assert all(np.isfinite(found[name]).all() for name in ("roll", "pitch", "yaw"))
+
+
 @pytest.mark.parametrize("key", [ACIS, HRC])
 def test_an_aspect_out_of_order_gives_the_same_events(science: Science, tmp_path: Path, key: str) -> None:
     made = run(science, tmp_path, LEVEL1[key][0], key, {"ASOL": rows("ASPSOL", lambda t: slice(None, None, -1))})
@@ -371,6 +383,20 @@ def test_spectra_of_sources_that_are_not_in_the_events_are_left_out_and_said(sci
     made: Run = run(science, tmp_path, "HRC_SPECTRA", HRC, {"HRC_SRC2": column("SRCLIST", "X", lambda v: v - 99_999)})
     assert (made.outcome, set(made.kinds), made.result.products) == ("done", {"no_counts"}, ())
     assert "make the src2 again" in made.detail("no_counts")
+
+
+def test_sources_without_a_place_are_not_in_the_catalogue_but_a_finding(science: Science, tmp_path: Path) -> None:
+    def first(values: np.ndarray) -> np.ndarray:
+        values[0] = np.nan
+        return values
+
+    files = {"HRC_SRC2": inputs(science, "HRC_SPECTRA", HRC)["HRC_SRC2"], "ACIS_SRC2": []}
+    for name in ("RA", "DEC_ERR", "NET_RATE"):
+        made = run(science, tmp_path, "CATALOGUE", HRC, {"HRC_SRC2": column("SRCLIST", name, first)}, files)
+        assert (made.outcome, made.kinds) == ("done", ["no_place"])
+        whole = stored(science, "HRC_SRC2", HRC).table("SRCLIST")
+        assert len(made.product("CATALOGUE").table("DETECTIONS")) == len(whole) - 1
+        assert f"1 sources of the src2 of {HRC}" in made.detail("no_place")
 
 
 def test_a_catalogue_needs_an_observation_and_takes_one(science: Science, tmp_path: Path) -> None:
