@@ -10,7 +10,7 @@ import pytest
 
 from mta_assets.core.request import Stream
 from mta_assets.instruments import gratings
-from mta_assets.instruments.acis import ROW_TIME
+from mta_assets.instruments.acis import FRAME_TRANSFER, ROW_TIME
 from mta_assets_tests.pipelines import science_truth
 from mta_assets_tests.pipelines.science_run import Science, taken_in
 
@@ -96,12 +96,16 @@ def test_lines_have_their_wavelengths(science: Science, stream: Stream) -> None:
         assert max(abs(wrong) for wrong, _ in offsets.values()) < 0.005
 
 
-@pytest.mark.parametrize(("key", "least"), [(HETG, 0.95), (LETG, 0.98)])
+@pytest.mark.parametrize(("key", "least"), [(HETG, 0.97), (LETG, 0.98)])
 def test_dispersed_photons_get_their_arm_order_and_wavelength(science: Science, key: str, least: float) -> None:
+    """What came while the image moved to the frame store (1.3 % of ACIS) has another row and is left out. Most of the
+    rest (1.9 %) lies in the wings of the image beyond the regions of the arms, 0.4 % in the region of the other arm."""
     file_id = f"{science_truth.instrument(science, key)}_EVT1A"
     events, truth = science_truth.with_truth(science, science.table(file_id, key), key)
     assert len(events) == len(science.table(file_id, key))
     dispersed = truth["tg_part"] > 0
+    if key == HETG:
+        dispersed &= truth["true_time"] - truth["time"] >= FRAME_TRANSFER
     right = (events["tg_part"] == truth["tg_part"]) & (events["tg_m"] == truth["tg_m"])
     print(f"{key}: {right[dispersed].mean():.4f} of {dispersed.sum()} dispersed photons have their arm and order")
     assert right[dispersed].mean() > least
