@@ -33,8 +33,10 @@ def made_from(catalog: CatalogBase, products: Iterable[int]) -> list[tuple[int, 
     """Pairs of a product's id and the id of a current one, made here, that was made from it."""
     i, p = db.product_inputs.c, db.products.c
     joined = db.product_inputs.join(db.products, p.id == i.product_id)
-    query = sa.select(i.input_product_id, i.product_id).select_from(joined).where(p.current, p.origin == "pipeline")
-    return [(row[0], row[1]) for row in _in_batches(catalog, query, i.input_product_id, products)]
+    # what is current and ours is told apart here: asked in SQL, SQLite would go through all of ours for each batch
+    query = sa.select(i.input_product_id, i.product_id, p.current, p.origin).select_from(joined)
+    rows = _in_batches(catalog, query, i.input_product_id, products)
+    return [(row[0], row[1]) for row in rows if row.current and row.origin == "pipeline"]
 
 
 def outdated(catalog: CatalogBase) -> list[tuple[int, int, str]]:

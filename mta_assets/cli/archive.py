@@ -81,7 +81,9 @@ def lineage(
 
     rows = ancestry(platform(mission), name, depth)
     if not as_json:
-        rows = [{**row, "name": "  " * row.pop("step") + row["name"], "sha256": row["sha256"][:12]} for row in rows]
+        rows = [
+            {"name": "  " * row.pop("step") + row.pop("name"), "sha256": row.pop("sha256")[:12], **row} for row in rows
+        ]
     print_json(rows) if as_json else print_table("Lineage", rows)
 
 
