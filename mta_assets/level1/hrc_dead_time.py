@@ -140,7 +140,7 @@ def statistics(dtf: Table, gti: intervals.Intervals, step: float = STEP) -> Tabl
     Raises
     ------
     BadData
-        If no row lies in the good times.
+        If no row lies in the good times, or one of them holds no number.
     """
     at, factor = np.asarray(dtf["TIME"], float), np.asarray(dtf["DTF"], float)
     good = intervals.normalise(gti)
@@ -148,8 +148,12 @@ def statistics(dtf: Table, gti: intervals.Intervals, step: float = STEP) -> Tabl
     inside = (index >= 0) & (at + step <= good[np.maximum(index, 0), 1]) if len(good) else np.zeros(len(at), bool)
     if not inside.any():
         raise BadData("dead time: no row of the dtf1 file lies in the good times; is it that of another observation?")
+    error = np.asarray(dtf["DTF_ERR"], float)
+    wrong = int(np.count_nonzero(~(np.isfinite(factor[inside]) & (error[inside] > 0))))
+    if wrong:
+        raise BadData(f"dead time: {wrong} rows of the dtf1 file hold no factor with its error; make it again")
     mean = float(np.mean(factor[inside]))
-    squares = float(np.sum(((factor[inside] - mean) / np.asarray(dtf["DTF_ERR"], float)[inside]) ** 2))
+    squares = float(np.sum(((factor[inside] - mean) / error[inside]) ** 2))
     freedom = max(int(inside.sum()) - 2, 1)
     return DTFSTATS.build(
         {

@@ -61,6 +61,15 @@ def test_only_rows_wholly_in_the_good_times_count() -> None:
             dead.statistics(table, gti)
 
 
+@pytest.mark.parametrize(("name", "value"), [("DTF", np.nan), ("DTF", np.inf), ("DTF_ERR", 0.0), ("DTF_ERR", np.nan)])
+def test_a_row_without_a_factor_or_its_error_is_refused_if_its_time_is_good(name: str, value: float) -> None:
+    table = dead.dead_time(np.array([0.0, 2.05, 4.1, 6.15]), [0, 100, 200, 400], [0] * 4, [0] * 4)
+    table.columns[name][1] = value
+    with pytest.raises(BadData, match="1 rows of the dtf1 file hold no factor with its error"):
+        dead.statistics(table, np.array([[2.05, 6.1]]))
+    assert dead.statistics(table, np.array([[4.1, 6.2]]))["DTCOR"][0] == table["DTF"][2]
+
+
 def test_processed_events_are_counted_in_their_rows() -> None:
     counts = dead.processed_counts(np.array([0.0, 1.0, 2.0499, 2.05, 9.0]), np.array([0.0, 2.05]))
     assert counts.tolist() == [3, 1]
