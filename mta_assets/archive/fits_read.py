@@ -19,7 +19,7 @@ from mta_assets.archive.fits_header import BLOCK, block_name, checksum
 from mta_assets.archive.fits_image import read_image
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Array, Header, Product, Schema, Table
+from mta_assets.core.tables import Array, Header, Product, Schema, Table, plain
 
 STRUCTURE = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|BSCALE|BZERO|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
@@ -177,7 +177,7 @@ def _keywords(cards: Iterable[Card]) -> Header:
 
 
 def _value(given: Any) -> Any:
-    return given[0] if isinstance(given, tuple) else given
+    return plain(given)
 
 
 def _table(hdu: _Hdu, path: Path) -> Table:

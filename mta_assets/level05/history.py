@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import Product, Table, plain
 
 Array = NDArray[Any]
 
@@ -75,7 +75,7 @@ def good_samples(table: Table, msid: str) -> Samples:
     if "QUALITY" in table:
         good = ~table["QUALITY"][:, list(table.columns).index(msid)].astype(bool)
     stated = table.header.get("TIMEDEL", np.nan)
-    period = float(stated[0] if isinstance(stated, tuple) else stated)
+    period = float(plain(stated))
     return Samples(table["TIME"][good], table[msid][good], period)
 
 

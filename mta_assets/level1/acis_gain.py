@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Table
+from mta_assets.core.tables import Table, plain
 from mta_assets.level1.acis_pulses import LARGEST, Planes
 from mta_assets.level1.acis_tables import CHIPS, Curves, Index, Regions
 
@@ -67,7 +67,7 @@ def _number(table: Table, keyword: str) -> float:
     value = table.header.get(keyword)
     if value is None:
         raise BadData(f"calibration table {table.name} has no keyword {keyword}")
-    return float(value[0] if isinstance(value, tuple) else value)
+    return float(plain(value))
 
 
 class ChargeTransfer:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.tables import Table
+from mta_assets.core.tables import Table, plain
 from mta_assets.instruments.acis import BACK_ILLUMINATED
 from mta_assets.level1.acis_columns import BADPIX
 from mta_assets.level1.acis_status import BADPIX_BITS, badpix_table
@@ -111,7 +111,7 @@ class PixelWatch:
         rows: dict[int, list[Row]] = {}
         for table in known:
             ccd = table.header["CCD_ID"]
-            rows.setdefault(int(ccd[0] if isinstance(ccd, tuple) else ccd), []).extend(_rows(table))
+            rows.setdefault(int(plain(ccd)), []).extend(_rows(table))
         for ccd, chip in sorted(self._chips.items()):
             mine = rows.setdefault(ccd, [])
             hot = {(x, y) for x, y, _ in self.hot_pixels(ccd)}

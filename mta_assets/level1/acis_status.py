@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Table
+from mta_assets.core.tables import Table, plain
 from mta_assets.level1.acis_columns import (
     AFTERGLOW,
     BAD_PIXEL,
@@ -119,7 +119,7 @@ def _unpacked() -> NDArray[np.uint32]:
 
 def _ccd_of(table: Table) -> int:
     value = table.header.get("CCD_ID")
-    ccd = value[0] if isinstance(value, tuple) else value
+    ccd = plain(value)
     if not isinstance(ccd, int) or not 0 <= ccd < CHIPS:
         raise BadData(f"bad-pixel table {table.name}: keyword CCD_ID is {ccd!r}; expected 0 to {CHIPS - 1}")
     return ccd

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import GTI, subspace
-from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.core.tables import Column, Header, Product, Schema, Table, plain
 from mta_assets.level1.goodtime_rules import passes
 
 GAP = 1.5  # [TIMEDEL] a longer step between rows ends an interval
@@ -151,7 +151,7 @@ def _times(table: Table) -> NDArray[np.float64]:
 
 def _number(table: Table, keyword: str, default: float | None = None) -> float:
     value = table.header.get(keyword, default)
-    value = value[0] if isinstance(value, tuple) else value
+    value = plain(value)
     if value is None:
         raise BadData(f"table {table.name} has no keyword {keyword}: it says how long a row of mode telemetry is [s]")
     return float(value)

@@ -33,9 +33,9 @@ KEYWORDS = {"gain_cti": "GAINFILE", "t_gain": "TGAINFIL", "cti": "CTIFILE", "sub
 SAME = 0.1  # [s] times of an event in two playbacks differ by less: their clocks were fitted to other frames
 PLACE = ("sim_x", "sim_z", "ra_nom", "dec_nom", "roll_nom")
 NOTES = {  # kind → what it means and what to do, of what there are so many
-    "no_time": ("events of the evt0 have no time and are left out: extract the playback again", "events"),
+    "no_time": ("events of its playbacks have no time and are left out: extract these again", "events"),
     "bad_gti": (
-        "good times of the evt0 end before they begin and are not used: extract the playback again",
+        "good times of its playbacks end before they begin and are not used: extract these again",
         "intervals",
     ),
     "no_gti": ("evt0 without good times, none are assumed: extract the playback again", "products"),

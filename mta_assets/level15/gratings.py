@@ -140,7 +140,11 @@ def _resolve_clocked(block: dict[str, Array], region: SourceRegion, given: Setup
 
 
 def _nearer(out: dict[str, Array], other: dict[str, Array]) -> None:
-    """Take what another source makes of events that fit it better into ``out``, the columns that are being made."""
+    """Take what another source makes of events that fit it better into ``out``, the columns that are being made.
+
+    Better is an order that fits the energy, then the smaller distance across the arm. In continuous clocking there is
+    none across: the first source whose order fits has the event.
+    """
     known = [columns["tg_part"] != NO_PART for columns in (out, other)]
     # without an order 1000 deg farther than any with one
     far = [np.abs(columns["tg_d"]) + 1000.0 * (columns["tg_m"] == NO_ORDER) for columns in (out, other)]

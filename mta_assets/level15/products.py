@@ -9,7 +9,7 @@ from typing import Any
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.headers import keyword
-from mta_assets.core.tables import Header, Product, Table
+from mta_assets.core.tables import Header, Product, Table, plain
 from mta_assets.instruments.geometry_sky import sky_pixel
 from mta_assets.instruments.gratings import arms
 from mta_assets.level15.gratings import resolve_events
@@ -95,7 +95,7 @@ def _events(product: Product) -> tuple[Table, Header]:
 
 def _grating(header: Header) -> str:
     given = header.get("GRATING", "NONE")
-    grating = str(given[0] if isinstance(given, tuple) else given).strip().upper()
+    grating = str(plain(given)).strip().upper()
     if grating in ("NONE", ""):
         raise NothingToDo("no grating was in the beam (GRATING = NONE): there is nothing to resolve")
     return grating
@@ -103,7 +103,7 @@ def _grating(header: Header) -> str:
 
 def _number(header: Header, name: str, product: Product) -> float:
     given: Any = header.get(name)
-    value = given[0] if isinstance(given, tuple) else given
+    value = plain(given)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadData(f"{product.file_id}: keyword {name} is {value!r}, expected a number: make the product again")
     return float(value)

@@ -13,7 +13,7 @@ from mta_assets.archive.store import TRANSIENT_ERRNOS
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, NothingToDo, ToolFailed, TransientError
 from mta_assets.core.request import Request
-from mta_assets.core.tables import FileOf, Product, Table
+from mta_assets.core.tables import FileOf, Product, Table, plain
 from mta_assets.pipelines.code import code_version, limits_version
 from mta_assets.pipelines.inputs import Input, given_files
 from mta_assets.pipelines.kickoff import unmet
@@ -276,4 +276,4 @@ def _fields(product: Product, spec: ProductSpec, pipeline: Pipeline, request: Re
 
 
 def _plain(given: Any) -> Any:
-    return given[0] if isinstance(given, tuple) else given
+    return plain(given)

@@ -13,7 +13,7 @@ from mta_assets.archive.fits_read import read_fits
 from mta_assets.core.errors import ConfigError
 from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
-from mta_assets.core.tables import Product
+from mta_assets.core.tables import Product, plain
 from mta_assets.core.times import compact_utc, from_datetime
 from mta_assets.pipelines.calendar import CALENDAR, day_of, interval_of, key_of
 from mta_assets.pipelines.calibration import calibrations_of, holding
@@ -173,9 +173,9 @@ def _observation(part: Any) -> set[tuple[int, int | None]]:
     if not isinstance(part, Product):
         return set()
     heads = {k: v for table in part.tables for k, v in table.header.items()} | dict(part.header)
-    plain = {k: v[0] if isinstance(v, tuple) else v for k, v in heads.items()}
+    stated = {k: plain(v) for k, v in heads.items()}
     obsid, obi = (
-        str(part.fields.get(field, plain.get(keyword, default))).strip()
+        str(part.fields.get(field, stated.get(keyword, default))).strip()
         for field, keyword, default in (("obsid", "OBS_ID", ""), ("obi", "OBI_NUM", ""))
     )
     return {(int(obsid), int(obi) if obi.isdecimal() else None)} if obsid.isdecimal() else set()
@@ -189,7 +189,7 @@ def _facts(part: Any, registry: Registry) -> dict[str, Any]:
     found = {}
     for name in registry.facts:
         value = heads.get(name.upper(), heads.get(ALIASES.get(name, "")))
-        value = value[0] if isinstance(value, tuple) else value
+        value = plain(value)
         if value is not None and not (isinstance(registry.facts[name], list) and value not in registry.facts[name]):
             found[name] = value
     return found

@@ -14,7 +14,7 @@ from mta_assets.archive.store import sha256_of
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Product
+from mta_assets.core.tables import Product, plain
 from mta_assets.missions.load import Mission
 from mta_assets.pipelines.calendar import CALENDAR
 from mta_assets.pipelines.calibration import holding
@@ -83,7 +83,7 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
 
 
 def _plain(given: Any) -> Any:
-    return given[0] if isinstance(given, tuple) else given
+    return plain(given)
 
 
 def given_files(value: Any) -> tuple[InputEntry, ...]:

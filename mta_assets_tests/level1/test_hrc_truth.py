@@ -68,7 +68,7 @@ def test_every_event_comes_out_once_with_its_pulse_height_and_flags(detector):
     good = (hrc_status.as_number(events["status"]) & hrc_status.filter_mask()) == 0
     light = found["source_id"] > 0
     lost = found["vetostt"] & 0x08 != 0  # the shield fired: the filter drops these
-    # within 3 raw pixels of half way between two taps the simulator makes the outer one the larger: a bad centre
+    # less than 4 raw pixels from half way between two taps the simulator makes the outer one the larger: a bad centre
     halfway = np.any([np.abs(found[name] % 256 - 128) > 124 for name in ("rawx", "rawy")], axis=0)
     print(f"{detector}: {good[light].mean():.4f} of the photons are kept, {between[light].mean():.4f} lie between")
     assert good[light & ~lost & ~between].all()
