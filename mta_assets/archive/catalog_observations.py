@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +30,7 @@ class ObservationCatalog(CatalogBase):
         within: tuple[float, float] | None = None,
         after: int | None = None,
         standing: bool | None = True,
+        partitions: Collection[str] | None = None,
     ) -> list[ObiEntry]:
         """Observation intervals by start time.
 
@@ -40,9 +42,13 @@ class ObservationCatalog(CatalogBase):
             Only those whose newest change has a higher number.
         standing
             True for those that some source still has, False for those that were taken back, None for all.
+        partitions
+            Only these, some thousands at most.
         """
         c = obis.c
         query = sa.select(obis)
+        if partitions is not None:
+            query = query.where(c.partition.in_(list(partitions)))
         if standing is not None:
             query = query.where(c.standing == standing)
         if within is not None:

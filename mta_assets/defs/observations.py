@@ -32,6 +32,7 @@ RUNS_PER_TICK = 20  # bounds a tick; what is left comes with the next one
 LOW = {"dagster/priority": "-3", BACKGROUND: "observation"}  # a playback goes first; days and weeks come after
 NICE = 10  # of the process of a run that the sensor asked for: a playback beside it has the processor first
 ASKED = "mta/observation"  # tag of such a run
+LATER = {"dagster/priority": "-4"}  # what had to wait for others: the next one that is new goes before it
 RETRY_SECONDS = 2.0  # before what failed for a passing reason is tried again
 BAD = ("bad data", "failed")
 SHOWN = 10  # of what waits, in the message of a tick
@@ -192,5 +193,10 @@ def _sensor(platform: Platform, job: Any) -> dg.SensorDefinition:
 
 
 def _request(one: Due) -> dg.RunRequest:
-    tags = {**LOW, ASKED: one.entry.partition, "mta/revision": str(one.entry.revision)}
+    tags = {
+        **LOW,
+        **(LATER if one.backlog else {}),
+        ASKED: one.entry.partition,
+        "mta/revision": str(one.entry.revision),
+    }
     return dg.RunRequest(run_key=one.run_key, partition_key=one.entry.partition, tags=tags)

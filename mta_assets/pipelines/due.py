@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,36 +23,39 @@ from mta_assets.pipelines.observations import belongs_to_obi, obi_request
 from mta_assets.pipelines.platform import Platform
 
 IN_PROCESS = 600.0  # [s] a playback that has been quiet for so long is not waited for, whatever it still lacks
+AT_ONCE = 5000  # partitions that are asked for in one query
 
 
 @dataclass(frozen=True)
 class ObiMarks:
-    """How far the catalog has been looked at, and which observations still wait for their turn."""
+    """How far the catalog has been looked at; which observations wait for their turn, and which for playbacks."""
 
     sequence: int = 0
     product: int = 0
     waiting: tuple[str, ...] = field(default=())
+    busy: tuple[str, ...] = field(default=())
 
     @classmethod
     def from_json(cls, text: str | None) -> ObiMarks:
         """The marks of a cursor; the beginning, if it is none."""
         try:
             content = json.loads(text or "{}")
-            waiting = tuple(str(key) for key in content.get("waiting", ()))
-            return cls(int(content.get("sequence", 0)), int(content.get("product", 0)), waiting)
+            waiting, busy = (tuple(str(key) for key in content.get(name, ())) for name in ("waiting", "busy"))
+            return cls(int(content.get("sequence", 0)), int(content.get("product", 0)), waiting, busy)
         except (ValueError, TypeError, AttributeError):
             return cls()
 
     def to_json(self) -> str:
-        return json.dumps({"sequence": self.sequence, "product": self.product, "waiting": self.waiting})
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
 class Due:
-    """One observation whose run is to be asked for."""
+    """One observation whose run is to be asked for; of the ``backlog`` if it had to wait for others."""
 
     entry: ObiEntry
     run_key: str
+    backlog: bool = False
 
 
 def due(platform: Platform, before: ObiMarks, limit: int) -> tuple[list[Due], list[str], ObiMarks]:
@@ -63,7 +66,8 @@ def due(platform: Platform, before: ObiMarks, limit: int) -> tuple[list[Due], li
     before
         What the look before left. Marks that lie ahead of the catalog are of another one: all is new then.
     limit
-        How many to ask for at most; the others wait for the next look.
+        How many to ask for at most; the others wait for the next look. What has changed since the last one comes
+        before what has waited: years that are made again do not hold up the observation of today.
 
     Returns
     -------
@@ -74,24 +78,32 @@ def due(platform: Platform, before: ObiMarks, limit: int) -> tuple[list[Due], li
     highest, change = (newest[0].id if newest else 0), catalog.newest_obi_change()
     sequence = before.sequence if before.sequence <= change else 0
     product = before.product if before.product <= highest else 0
-    keys = set(before.waiting) | {entry.partition for entry in catalog.obis(after=sequence)}
+    fresh = set(before.busy) | {entry.partition for entry in catalog.obis(after=sequence)}
     if highest > product:
-        keys |= _touched(platform, product)
+        fresh |= _touched(platform, product)
     ready: list[Due] = []
     waiting: list[str] = []
+    held: list[str] = []
     reasons: list[str] = []
-    known = {key: catalog.obi(key) for key in keys}
-    for entry in sorted((e for e in known.values() if e is not None), key=lambda e: (e.tstart, e.partition)):
+    found = _entries(platform, fresh | set(before.waiting))
+    for entry in sorted(found, key=lambda one: (one.partition not in fresh, one.tstart, one.partition)):
         if not entry.complete:  # it comes again when something changes
             reasons.append(f"{entry.partition} {entry.waits_for}")
         elif len(ready) >= limit:
             waiting.append(entry.partition)
         elif busy(platform, entry):
-            waiting.append(entry.partition)
+            held.append(entry.partition)
             reasons.append(f"{entry.partition} waits until its playbacks are processed")
         else:
-            ready.append(Due(entry, run_key(platform, entry)))
-    return ready, reasons, ObiMarks(change, highest, tuple(waiting))
+            ready.append(Due(entry, run_key(platform, entry), entry.partition not in fresh))
+    return ready, reasons, ObiMarks(change, highest, tuple(waiting), tuple(held))
+
+
+def _entries(platform: Platform, keys: set[str]) -> list[ObiEntry]:
+    """Intervals by their partitions, however many."""
+    every = sorted(keys)
+    parts = (every[first : first + AT_ONCE] for first in range(0, len(every), AT_ONCE))
+    return [entry for part in parts for entry in platform.catalog.obis(partitions=part, standing=None)]
 
 
 def _touched(platform: Platform, after: int) -> set[str]:

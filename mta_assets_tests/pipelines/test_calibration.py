@@ -20,7 +20,7 @@ from mta_assets.pipelines.platform import Platform
 from mta_assets.pipelines.registry import load_registry
 from mta_assets.pipelines.registry_check import check
 from mta_assets.settings import Settings
-from mta_assets_tests.pipelines.tiny_week import BASELINE, enter, evt0, gain_file, key_of, obspar, span_of, write
+from mta_assets_tests.pipelines.tiny_week import BASELINE, asol, enter, evt0, gain_file, key_of, obspar, span_of, write
 
 GAIN = "ACIS_CAL_GAIN_CTI"
 N0002 = "acisD2000-01-29gain_ctiN0002.fits"
@@ -196,3 +196,22 @@ def test_the_registry_check_names_a_calibration_file_without_date_or_that_is_mad
     problems = "\n".join(check(load_registry(load_mission(str(folder)))))
     assert "has no named group since" in problems
     assert "it holds from its date on, so no pipeline makes it, and ACIS_BPIX does" in problems
+
+
+def test_what_has_changed_goes_before_what_has_waited(platform: Platform, tmp_path: Path) -> None:
+    keys = enter(platform, 4, tmp_path / "in")
+
+    def look(marks: ObiMarks) -> tuple[list[tuple[str, bool]], ObiMarks]:
+        ready, _, after = due(platform, marks, 1)
+        return [(one.entry.partition, one.backlog) for one in ready], ObiMarks.from_json(after.to_json())
+
+    first, marks = look(ObiMarks())
+    assert (first, marks.waiting) == ([(keys[0], False)], tuple(keys[1:]))
+    again = asol(3, tmp_path)
+    deliver(platform, again.rename(again.with_name(again.name.replace("N001", "N002"))))
+    found = []
+    for _ in range(4):
+        one, marks = look(marks)
+        found += one
+    assert found == [(keys[3], False), (keys[1], True), (keys[2], True)]
+    assert marks.waiting == ()
