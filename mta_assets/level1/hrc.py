@@ -78,7 +78,7 @@ def gathered(tables: Iterable[Table], tstart: float, tstop: float, detector: str
     parts, damaged = [], 0
     for table in tables:
         keep = (table["TIME"] >= tstart) & (table["TIME"] < tstop)
-        keep &= np.asarray(table["DET_ID"], bool)[:, 0] == (detector == "HRC-S")
+        keep &= np.asarray(table["DET_ID"], bool).reshape(len(table)) == (detector == "HRC-S")
         whole = ~np.asarray(table["QUALITY"])[:, PARITY]
         damaged += int(np.count_nonzero(keep & ~whole))
         parts.append(table.where(keep & whole))

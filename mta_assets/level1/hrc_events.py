@@ -202,7 +202,7 @@ def stream(events: Iterable[Table], setup: Setup, block: int = BLOCK) -> Iterato
 def _same_detector(table: Table, detector: str) -> None:
     if "DET_ID" not in table or not len(table):
         return
-    other = int(np.count_nonzero(np.asarray(table["DET_ID"], bool)[:, 0] != (detector == "HRC-S")))
+    other = int(np.count_nonzero(np.asarray(table["DET_ID"], bool).reshape(len(table)) != (detector == "HRC-S")))
     if other:
         raise BadData(
             f"HRC events: {other} of {len(table)} are not of {detector}; split the level-0 list at the change"

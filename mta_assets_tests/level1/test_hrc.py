@@ -63,6 +63,16 @@ def test_overlapping_and_repeated_products_give_every_event_once() -> None:
         np.testing.assert_array_equal(again[name], column, err_msg=name)
 
 
+@pytest.mark.parametrize("count", [0, 4])
+def test_the_detector_bit_may_be_a_column_of_one_or_of_none(count: int) -> None:
+    table = given("HRC-I")["evt0"][0].tables[0].where(slice(0, count))
+    flat = Table(table.name, {**table.columns, "DET_ID": table["DET_ID"][:, 0]})
+    for one in (table, flat):
+        found, _ = hrc.gathered([one], 0.0, 1e12, "HRC-I")
+        assert found is not None
+        assert len(found) == count
+
+
 def test_two_events_at_the_same_tick_are_two() -> None:
     objects = given("HRC-I")
     table = objects["evt0"][0].tables[0].where(np.array([0, 1, 1]))
