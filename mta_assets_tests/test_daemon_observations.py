@@ -151,6 +151,6 @@ def test_nothing_half_is_left_and_every_file_is_the_one_in_the_catalog(chandra: 
     found = {}
     for entry in chandra.platform.catalog.products(partition=KEY, current=None):
         found[entry.path] = entry.sha256
-    files = [path for root in chandra.platform.roots.values() for path in root.rglob(f"*{KEY}N*.fits")]
+    files = [path for root in chandra.platform.roots.values() for path in root.rglob(f"*{KEY}N*")]
     assert {str(path): sha256_of(path) for path in files} == found
     assert len(found) > 20

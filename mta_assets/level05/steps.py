@@ -21,6 +21,8 @@ from mta_assets.level05.obspar import obspar, science_runs, to_text
 from mta_assets.level05.segments import SEEN
 
 EDGES = ("start_edge", "stop_edge")
+ANGLES = ("ra_nom", "dec_nom", "roll_nom")
+MEASURED = (*EDGES, *ANGLES, "gaps", "lost", "format", "sim_x", "sim_z")  # facts that telemetry alone gives
 
 
 def segments(*engineering: Iterable[Product] | None) -> Product:
@@ -128,21 +130,22 @@ def _row(intervals: Iterable[Product], request: Request) -> dict[str, Any]:
             away = abs(float(table["tstart"][row]) - request.tstart) + abs(float(table["tstop"][row]) - request.tstop)
             found.append((not table["complete"][row], away, _values(table, row)))
     best = min(found, key=lambda item: item[:2])[2] if found else None
-    if best is not None and best["complete"]:
-        return best
-    edges = [request.facts.get(edge) for edge in EDGES]
-    if best is None or not all(edge in (SEEN, LOST) for edge in edges):
+    settled = all(request.facts.get(edge) in (SEEN, LOST) for edge in EDGES)
+    if best is None or not (best["complete"] or settled):
         key = observation_key(request.obsid, request.obi)
         raise NothingToDo(f"observation interval {key}: no playback shows both its edges")
+    if not best["complete"]:
+        best |= {"tstart": request.tstart, "tstop": request.tstop, "complete": True}
     return _as_known(best, request)
 
 
 def _as_known(row: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """A row with an open edge, as it is since a later playback has told the catalog that its telemetry is lost."""
-    known = {name: request.facts[name] for name in row if name in request.facts}
-    angles = [known.get(name, row[name]) for name in ("ra_nom", "dec_nom", "roll_nom")]
-    attitude = {"q_nom": quaternion_from_angles(*angles)} if np.isfinite(angles).all() else {}
-    return {**row, **known, **attitude, "tstart": request.tstart, "tstop": request.tstop, "complete": True}
+    """A row with what the catalog knows by now: with the same edges it may have been made before a late playback
+    filled a gap, or before what was still to come counted as lost."""
+    known = {name: request.facts[name] for name in MEASURED if name in request.facts}
+    angles = [known.get(name, row[name]) for name in ANGLES]
+    moved = angles != [row[name] for name in ANGLES] and np.isfinite(angles).all()
+    return {**row, **known, **({"q_nom": quaternion_from_angles(*angles)} if moved else {})}
 
 
 def _values(table: Table, row: int) -> dict[str, Any]:

@@ -60,19 +60,28 @@ def test_an_interval_without_an_edge_waits() -> None:
 
 
 def test_an_edge_that_a_later_playback_settled_is_lost_and_a_finding_says_so() -> None:
-    facts = {"start_edge": "seen", "stop_edge": "lost", "ra_nom": 82.0, "dec_nom": -65.0, "roll_nom": 1.0}
+    facts = {"start_edge": "seen", "stop_edge": "lost", "ra_nom": 82.5, "dec_nom": -65.0, "roll_nom": 1.0}
     made, findings = observation_parameters(
         [of(obis(complete=False))], None, None, [], replace(REQUEST, facts=facts)
     )  # fmt: skip
     found = values(made)
     assert (found["start_edge"], found["stop_edge"], made.tstop) == ("seen", "lost", 2000.0)
     attitude = [float(found[f"q_nom{k}"]) for k in range(1, 5)]
-    assert angles_from_quaternion(np.array(attitude)) == pytest.approx((82.0, -65.0, 1.0))
+    assert angles_from_quaternion(np.array(attitude)) == pytest.approx((82.5, -65.0, 1.0))
     assert findings["kind"].tolist() == ["telemetry"]
     assert findings["detail"].tolist() == [
         "its stop lies in telemetry that has not come: the interval ends with the last sample that there is; "
         "a playback that still comes revises it"
     ]
+
+
+def test_of_two_playbacks_with_the_same_edges_the_one_before_the_gap_was_filled_does_not_count() -> None:
+    table = obis()
+    before = OBIS.build({**table.columns, "gaps": np.array([1]), "lost": np.array([400.0])})
+    facts = {"start_edge": "seen", "stop_edge": "seen", "gaps": 0, "lost": 0.0}
+    for given in ([of(before), of(table)], [of(table), of(before)]):
+        made, findings = observation_parameters(given, None, None, [], replace(REQUEST, facts=facts))
+        assert (values(made)["tlm_gaps"], values(made)["ontime_max"], len(findings)) == ("0", "1000.0", 0)
 
 
 @pytest.mark.parametrize(("edge", "lost", "said"), [("seen", 300.0, 0), ("seen", 300.5, 1), ("lost", 300.5, 2)])
