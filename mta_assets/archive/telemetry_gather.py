@@ -26,8 +26,6 @@ from mta_assets.core.samples import Array, Nanoseconds, ParameterInfo
 
 READERS = 2  # pieces decoded at once
 PIECE = 1 << 23  # [byte] of the decoded columns of a piece, about: more of them cost more than they share
-BLOCK = 1 << 23  # [byte] of arrays that are made in one piece
-ALIGNED = 64  # [byte] where an array begins in it
 TIME_WIDTH = 8  # [byte] of a time
 Spans = Sequence[tuple[int, int]]
 T = TypeVar("T")
@@ -99,8 +97,8 @@ class Answer:
         self.place = [0, *accumulate(piece.rows for piece in found)]
         self.taken = [0] * len(found)
         self.time = np.empty(self.room, np.int64)
-        self.values = arrays(self.room, {i.name: _dtype(found, i.name) for i in infos})
-        self.raw = arrays(self.room, {i.name: _dtype(found, f"{i.name}__r", i.name) for i in infos if raw})
+        self.values = {i.name: np.empty(self.room, _dtype(found, i.name)) for i in infos}
+        self.raw = {i.name: np.empty(self.room, _dtype(found, f"{i.name}__r", i.name)) for i in infos if raw}
         self.quality: dict[str, NDArray[np.uint8]] = {}
         for info in infos:
             if any(
@@ -139,30 +137,6 @@ class Answer:
         )  # fmt: skip
 
 
-def arrays(rows: int, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, Array]:
-    """New arrays by name, some of them in one block of memory: what is made in one piece gets large pages, and they
-    take a fraction of the time to hand out. One that is kept keeps the others of its block, which is why it is bounded.
-    """
-    found: dict[str, Array] = {}
-    left = sum(_aligned(rows * dtype.itemsize) for dtype in dtypes.values())
-    block, used = np.empty(0, np.uint8), 0
-    for name, dtype in dtypes.items():
-        size = _aligned(rows * dtype.itemsize)
-        if dtype.kind == "O" or size > BLOCK:
-            found[name] = np.empty(rows, dtype)
-        else:
-            if used + size > len(block):
-                block, used = np.empty(min(BLOCK, left), np.uint8), 0
-            found[name] = block[used : used + rows * dtype.itemsize].view(dtype)
-            used += size
-        left -= size
-    return found
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNED) * ALIGNED
-
-
 def closed(array: Array, place: Sequence[int], taken: Sequence[int]) -> Array:
     """An array without what stayed empty behind each piece: a view of it, if that is nothing."""
     ends = [first + count for first, count in zip(place, taken, strict=False)]
@@ -183,7 +157,6 @@ def gather(
     warnings: list[str],
 ) -> GroupRows:  # fmt: skip
     """Rows of all pieces in order, one for each time."""
-
     alone = len(found) == 1
 
     def decoded(number: int) -> GroupRows | None:

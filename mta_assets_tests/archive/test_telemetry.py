@@ -42,6 +42,17 @@ def test_an_interval_holds_its_start_and_not_its_end(archive: TelemetryArchive) 
     assert found.times.tolist() == [10.0, 20.0]
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_an_answer_belongs_to_its_reader(archive: TelemetryArchive, parts: int) -> None:
+    for part in range(parts):
+        archive.commit(f"P{part}", [group([10.0 * part, 10.0 * part + 1])], 10.0 * part, 10.0 * part + 2)
+    found = archive.snapshot().read(["TEMP"])["TEMP"]
+    before = found.values.tolist()
+    found.values[:] = -1.0  # as one does in a session
+    found.time[:] = 0
+    assert archive.snapshot().read(["TEMP"])["TEMP"].values.tolist() == before
+
+
 def test_an_unknown_name_is_named(archive: TelemetryArchive) -> None:
     put(archive, "a", group([10.0]))
     with pytest.raises(BadData, match="'TEMPP'"):
