@@ -21,7 +21,7 @@ from mta_assets.level15.gratings import resolve, resolve_events
 from mta_assets.level15.regions import SourceRegion, source_region
 from mta_assets.level15.setup import Setup, setup
 
-REQUIRED = 10.0  # [M events/s] (issue 4, point 3)
+REQUIRED = 10.0  # [M events/s]
 BLOCK_EVENTS = 250_000
 BLOCKS = 8
 FEW, MANY = 8, 80  # blocks whose memory is compared

@@ -28,7 +28,7 @@ from mta_assets.simulate.playbacks import Summary, simulate
 
 HOURS = 24.0
 MINUTES = 60.0  # of a playback
-REQUIRED = 20.0  # times real time (issue 4, point 4)
+REQUIRED = 20.0  # times real time
 PATIENCE = 900.0  # [s] in which one observation at least has to end
 LOOK = 0.5  # [s] between two looks at the processes
 MIB = 1 << 20

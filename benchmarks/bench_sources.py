@@ -20,7 +20,7 @@ from mta_assets.level2.detect import Field, detect
 from mta_assets.level2.skygrid import Grid, SkyPlane
 
 Array = NDArray[np.float64]
-REQUIRED = 2.0  # [s] for 1024 x 1024 pixels and a million events (issue 4, point 3)
+REQUIRED = 2.0  # [s] for 1024 x 1024 pixels and a million events
 SIDE = 1024  # [pixel]
 EVENTS = 1_000_000
 SOURCES = 100
