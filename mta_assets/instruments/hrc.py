@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 TAP_PIXELS = 256  # raw pixels between two taps
 ADC_MAX = 4095  # largest amplitude of a 12-bit ADC
 PHA_MAX = 255
+TICK = 1.5625e-5  # [s] unit of CLKTICKS (TIMEDEL of real HRC event files)
 TELEMETRY_LIMIT = 184.0  # [events/s] what the 24 kbit/s of format 1 carry
 # what an event holds the electronics for (M. Juda & A. Dobrzycki 1999, "HRC dead time and telemetry saturation")
 GATE_CHECK = 19.5e-6  # [s] hardware checks of every event

@@ -12,10 +12,11 @@ from mta_assets.core import intervals
 from mta_assets.core.gti import GTI
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Header, Product, Table
+from mta_assets.instruments.hrc import TICK
 from mta_assets.level0.hrc_columns import EVENTS, QUALITY_BITS, QUALITY_FRAME, QUALITY_PARITY
 from mta_assets.level0.obs_keywords import Engineering
 from mta_assets.missions.load import Mission
-from mta_assets.telemetry.hrc_events import FIELDS, SUB_FRAME, TICK, HrcEvents, decode, sub_major_frame
+from mta_assets.telemetry.hrc_events import FIELDS, SUB_FRAME, HrcEvents, decode, sub_major_frame
 from mta_assets.telemetry.odb import dictionary_of
 from mta_assets.telemetry.science import SUSPECT, ScienceStream, fault_table, format_of, science_stream
 

@@ -19,12 +19,12 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.gti import subspace
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import geometry, hrc_plane, hrc_status
+from mta_assets.instruments.hrc import TICK
 from mta_assets.level1 import hrc_sky, hrc_taps
 from mta_assets.level1.hrc_calibration import Calibration
 from mta_assets.level1.hrc_columns import CHIP_LIMITS, TELEMETERED, events_schema, world_coordinates
 from mta_assets.level1.hrc_regions import BadRegions
 from mta_assets.level1.observation import pairs
-from mta_assets.telemetry.hrc_events import TICK
 
 Array = NDArray[Any]
 Columns = Mapping[str, Array]

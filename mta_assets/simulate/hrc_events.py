@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.telemetry.hrc_events import FIELDS, LATENCY, PARITY_BIT, SLOTS, SUB_FRAME, SUB_MODULO, TICK
+from mta_assets.instruments.hrc import TICK
+from mta_assets.telemetry.hrc_events import FIELDS, LATENCY, PARITY_BIT, SLOTS, SUB_FRAME, SUB_MODULO
 
 
 @dataclass(frozen=True)

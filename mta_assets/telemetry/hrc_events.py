@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from mta_assets.telemetry.science import ScienceStream
 
 SLOTS = 48  # event words in a frame
-TICK = 1.5625e-5  # [s] unit of CLKTICKS (TIMEDEL of real HRC event files)
 SUB_FRAME = 8  # [minor frame] a sub-major frame: one science frame of 2.05 s, 16 in a major frame
 SUB_MODULO = 4  # the word holds the number of the sub-major frame modulo this
 LATENCY = SUB_MODULO - 1  # [sub-major frame] an event comes down at most so many after its own

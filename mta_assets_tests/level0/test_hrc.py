@@ -8,11 +8,12 @@ import pytest
 
 from mta_assets.core.flags import Quality
 from mta_assets.core.tables import Product, Table
+from mta_assets.instruments.hrc import TICK
 from mta_assets.level0 import hrc
 from mta_assets.level0.hrc import extract_events
 from mta_assets.level0.hrc_columns import EVENTS, QUALITY_FRAME, QUALITY_PARITY
 from mta_assets.simulate.hrc_events import encode
-from mta_assets.telemetry.hrc_events import FIELDS, TICK
+from mta_assets.telemetry.hrc_events import FIELDS
 from mta_assets_tests.level0.science_frames import PERIOD, REQUEST, T0, Played, chandra, cut, frame_block
 from mta_assets_tests.realdata import realdata
 

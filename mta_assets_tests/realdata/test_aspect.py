@@ -15,7 +15,7 @@ from mta_assets.core.tables import Schema, Table
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry import angles_from_quaternion, quaternion_from_angles
 from mta_assets.level1.aca_centroid import gaussian_fit
-from mta_assets.level1.aspect_onboard import compare
+from mta_assets.level1.aspect_compare import compare
 from mta_assets.level1.aspect_quality import LIMITS, image_diameter, image_roll
 from mta_assets.level1.aspect_tables import ASPQUAL, ASPQUAL_LIMITS, ASPSOL
 from mta_assets.telemetry.aca_packets import AcaPackets, assemble, decode, find_images, header_fields

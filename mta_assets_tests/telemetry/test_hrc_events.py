@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData
+from mta_assets.instruments.hrc import TICK
 from mta_assets.simulate.hrc_events import encode
-from mta_assets.telemetry.hrc_events import FIELDS, PARITY_BIT, SUB_FRAME, TICK, decode, sub_major_frame
+from mta_assets.telemetry.hrc_events import FIELDS, PARITY_BIT, SUB_FRAME, decode, sub_major_frame
 from mta_assets.telemetry.science import ScienceStream
 
 PERIOD = 0.25625
