@@ -137,7 +137,8 @@ def _streams(key: str, mission: str | None, as_json: bool) -> None:
         print_json(found)
         return
     aspect = [
-        {"axis": r["axis"], **{f"{n} [arcsec]": round(r[n], 4) for n in ("median", "scatter")}} for r in found["aspect"]
+        {"axis": r["axis"], **{f"{n} [arcsec]": _rounded(n, r[n]) for n in ("median", "scatter")}}
+        for r in found["aspect"]
     ]
     print_table(f"{key}: on-board minus ground attitude", aspect)
     rows = [{name: _rounded(name, value) for name, value in row.items()} for row in found["sources"]]
@@ -149,13 +150,8 @@ def _streams(key: str, mission: str | None, as_json: bool) -> None:
 def _rounded(name: str, value: float | None) -> str:
     if value is None:
         return "–"
-    return (
-        f"{value:.6f}"
-        if name.startswith(("ra", "dec"))
-        else f"{value:.1f}"
-        if name == "significance"
-        else f"{value:.4f}"
-    )
+    digits = 6 if name.startswith(("ra", "dec")) else 1 if name == "significance" else 4
+    return f"{value:.{digits}f}"
 
 
 def _stale(chosen: Platform, found: Sequence[ObiEntry]) -> list[dict[str, Any]]:

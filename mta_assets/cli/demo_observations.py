@@ -41,7 +41,7 @@ def wait_for_observations(server: DagsterProcess, platform: Platform, patience: 
         ready, reasons, marks = due(platform, ObiMarks(), sys.maxsize)
         done = [run for run in runs if run["status"] in ENDED]
         missing = {one.run_key for one in ready} - {run["tags"].get(RUN_KEY) for run in done}
-        if len(done) == len(runs) and not missing and not marks.waiting:
+        if len(done) == len(runs) and not missing and not marks.busy:
             return runs
         if len(done) != ended:
             ended, moment = len(done), time.monotonic()

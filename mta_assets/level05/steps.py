@@ -9,9 +9,9 @@ import numpy as np
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.intervals import Intervals
-from mta_assets.core.records import FINDINGS, observation_key
+from mta_assets.core.records import FINDINGS, finding, observation_key
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Header, Product, Table
+from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.core.texts import text_table
 from mta_assets.instruments.geometry import quaternion_from_angles
 from mta_assets.level05.asrun import compare, planned_table
@@ -98,13 +98,10 @@ def lost_telemetry(row: Mapping[str, Any]) -> Table:
     ]
     if row["lost"] > LONGEST_GAP:
         lacks.append(f"{row['lost']:.0f} s of its telemetry have not come ({row['gaps']} gaps)")
-    values = {
-        "name": f"obi {observation_key(int(row['obsid']), int(row['obi']))}", "subsystem": "OBS", "kind": "telemetry",
-        "severity": "yellow", "side": "", "bound": np.nan, "tstart": row["tstart"], "tstop": row["tstop"],
-        "first": np.nan, "last": np.nan, "worst": np.nan, "count": 1, "unit": "",
-    }  # fmt: skip
-    found = [values | {"detail": f"{words}; a playback that still comes revises it"} for words in lacks]
-    return FINDINGS.build({c.name: np.array([r[c.name] for r in found], c.dtype) for c in FINDINGS.columns})
+    name = f"obi {observation_key(int(row['obsid']), int(row['obi']))}"
+    span = float(row["tstart"]), float(row["tstop"])
+    found = [finding(name, "OBS", "telemetry", f"{w}; a playback that still comes revises it", span) for w in lacks]
+    return concatenate([FINDINGS.empty(), *found])
 
 
 def against_plan(obis: Table, planned: Table, covered: Intervals, request: Request) -> Table:

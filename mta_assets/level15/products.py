@@ -5,11 +5,9 @@ evt1 → zero orders (src1a) → regions of the arms (reg1a) → events with gra
 
 from __future__ import annotations
 
-from typing import Any
-
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.headers import keyword
-from mta_assets.core.tables import Header, Product, Table, plain
+from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.geometry_sky import sky_pixel
 from mta_assets.instruments.gratings import arms
 from mta_assets.level15.gratings import resolve_events
@@ -94,16 +92,14 @@ def _events(product: Product) -> tuple[Table, Header]:
 
 
 def _grating(header: Header) -> str:
-    given = header.get("GRATING", "NONE")
-    grating = str(plain(given)).strip().upper()
+    grating = str(keyword(header, "GRATING", "NONE")).strip().upper()
     if grating in ("NONE", ""):
         raise NothingToDo("no grating was in the beam (GRATING = NONE): there is nothing to resolve")
     return grating
 
 
 def _number(header: Header, name: str, product: Product) -> float:
-    given: Any = header.get(name)
-    value = plain(given)
+    value = keyword(header, name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadData(f"{product.file_id}: keyword {name} is {value!r}, expected a number: make the product again")
     return float(value)

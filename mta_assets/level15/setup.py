@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.headers import keyword, required
-from mta_assets.core.tables import Header, Table, plain
+from mta_assets.core.tables import Header, Table
 from mta_assets.instruments import gratings_frames as frames
 from mta_assets.instruments.gratings import Arm, arms
 from mta_assets.instruments.gratings_orders import Windows, windows
@@ -99,5 +99,4 @@ def value_of(header: Header, name: str) -> Any:
     """A keyword's value, with or without its comment."""
     if name not in header:
         raise BadData(f"event list without the keyword {name}: gratings coordinates need it")
-    value = header[name]
-    return plain(value)
+    return keyword(header, name)

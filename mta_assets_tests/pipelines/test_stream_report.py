@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from mta_assets.cli import app
 from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Product
 from mta_assets.defs.events import asset_events
 from mta_assets.defs.factory import asset_key
 from mta_assets.pipelines.stream_report import stream_report
@@ -51,6 +53,18 @@ def test_the_command_shows_it_to_people_and_machines(science: Science, monkeypat
     assert f"{HRC}: on-board minus ground attitude" in text
     assert f"{shown['sources'][0]['ra']:.6f}" in text
     assert run.invoke(app, ["observations", HRC, "--waiting"]).exit_code == 2
+
+
+def test_a_figure_that_is_not_known_is_shown_as_such(science: Science, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = science.table("ASPDIFF", HRC)
+    header = {name: value for name, value in table.header.items() if name != "ROLLMED"}
+    product = Product("ASPDIFF", (replace(table, header=header),), 0.0, 1.0)
+    monkeypatch.setattr("mta_assets.pipelines.stream_report._current", lambda *a: product if "ASPDIFF" in a else None)
+    monkeypatch.setenv("MTA_DATA", str(science.platform.settings.data))
+    monkeypatch.setenv("MTA_MISSION", "chandra")
+    assert stream_report(science.platform, HRC)["aspect"][0]["median"] is None
+    text = CliRunner().invoke(app, ["observations", HRC], catch_exceptions=False).output
+    assert next(line for line in text.splitlines() if "roll" in line).split("│")[2].strip() == "–"
 
 
 def test_the_differences_stand_in_the_metadata_of_the_asset(science: Science) -> None:
