@@ -52,10 +52,16 @@ def coverage_of(events: Table) -> Coverage:
     return Coverage(*places_of(events))
 
 
+def within(events: Table, region: Region, chip: int | None = None) -> NDArray[np.bool_]:
+    """For each event whether it lies in a region, on one chip if it is named."""
+    inside = contains(region, column(events, "X"), column(events, "Y"))
+    return inside if chip is None else inside & (column(events, "CCD_ID") == chip)
+
+
 def chip_of(events: Table, region: Region) -> int | None:
     """The chip on which most events of a region lie; None without events or chips."""
     ccd = find(events, "CCD_ID")
     if ccd is None:
         return None
-    here = ccd[contains(region, column(events, "X"), column(events, "Y"))]
+    here = ccd[within(events, region)]
     return int(np.argmax(np.bincount(here))) if len(here) else None

@@ -21,8 +21,8 @@ from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import acis_dtcor
 from mta_assets.level2 import poisson
 from mta_assets.level2.columns import blocks, column, identity
-from mta_assets.level2.coverage import chip_of
-from mta_assets.level2.regions import Region, area, contains, region_table
+from mta_assets.level2.coverage import Coverage, chip_of, within
+from mta_assets.level2.regions import Region, area, region_table
 from mta_assets.level2.spectra import chip_exposure
 
 Array = NDArray[np.float64]
@@ -73,12 +73,15 @@ def bin_edges(good: ArrayLike, width: float) -> Array:
     return np.asarray(gti[0, 0] + width * np.arange(number + 1))
 
 
-def counts_in_bins(events: Iterable[Table], region: Region, edges: Array, good: ArrayLike) -> NDArray[np.int64]:
-    """Events of a region in each bin, block by block; events outside of the good times do not count."""
+def counts_in_bins(
+    events: Iterable[Table], region: Region, edges: Array, good: ArrayLike, chip: int | None = None
+) -> NDArray[np.int64]:
+    """Events of a region in each bin, of one chip only if it is named, block by block; events outside of the good
+    times do not count."""
     counts = np.zeros(len(edges) - 1, np.int64)
     for block in events:
         times = column(block, "TIME")
-        keep = contains(region, column(block, "X"), column(block, "Y")) & intervals.contains(good, times)
+        keep = within(block, region, chip) & intervals.contains(good, times)
         place = np.searchsorted(edges, times[keep], side="right") - 1
         counts += np.bincount(place[(place >= 0) & (place < len(counts))], minlength=len(counts))
     return counts
@@ -137,8 +140,18 @@ def rate_table(
     )
 
 
-def light_curve(evt2: Product, region: Region, file_id: str, width: float, background: Region | None = None) -> Product:
+def light_curve(
+    evt2: Product,
+    region: Region,
+    file_id: str,
+    width: float,
+    background: Region | None = None,
+    seen: Coverage | None = None,
+) -> Product:
     """The light curve of a region of an observation: RATE, GTI of its chip, REGION.
+
+    Events are those of the chip with most of the region's, of the region and of the background, as those of a spectrum
+    (`coverage`): other chips have other good times.
 
     Parameters
     ----------
@@ -146,17 +159,23 @@ def light_curve(evt2: Product, region: Region, file_id: str, width: float, backg
         Level-2 events.
     width
         Length of the bins [s]; for ACIS more than the frame, or the counts beat with it.
+    background
+        Region of the sky about the source. Where the chip saw nothing of it, there is no background.
+    seen
+        Where the chips lay: areas are those that the chip saw. Without it they are those of the regions.
     """
     events = evt2.table("EVENTS")
-    _, gtis = chip_exposure(evt2, chip_of(evt2.table("EVENTS"), region))
+    chip = chip_of(events, region)
+    _, gtis = chip_exposure(evt2, chip)
     good = next(iter(gtis.values()))
     dtcor = required(events.header, "DTCOR", "light curve") if "DTCOR" in events.header else acis_dtcor(events.header)
     edges = bin_edges(good, width)
-    counts = counts_in_bins(blocks(events), region, edges, good)
+    counts = counts_in_bins(blocks(events), region, edges, good, chip)
     around, share = np.zeros_like(counts), 0.0
-    if background is not None:
-        around = counts_in_bins(blocks(events), background, edges, good)
-        share = area(region) / area(background)
+    size = (lambda part: seen.area(part, chip)) if seen is not None else area
+    if background is not None and (sky := size(background)) > 0:
+        around = counts_in_bins(blocks(events), background, edges, good, chip)
+        share = size(region) / sky
     header = identity(events.header)
     header.pop("TIMEDEL", None)
     table = rate_table(edges, counts, around, share, live_time(edges, good) * dtcor, header)

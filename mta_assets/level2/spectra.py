@@ -21,8 +21,8 @@ from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Array, Column, FileOf, Header, Product, Schema, Table
 from mta_assets.instruments.livetime import live_keywords
 from mta_assets.level2.columns import blocks, column, identity
-from mta_assets.level2.coverage import chip_of
-from mta_assets.level2.regions import Region, area, contains, region_table
+from mta_assets.level2.coverage import chip_of, within
+from mta_assets.level2.regions import Region, area, region_table
 from mta_assets.level2.skygrid import SIZES
 
 CHANNELS = {"ACIS": (1, 1024), "HRC": (1, 1024)}  # first and last PI channel (TLMIN, TLMAX of PI)
@@ -47,10 +47,7 @@ def channel_counts(
     low, high = channels
     counts = np.zeros(high - low + 1, np.int64)
     for block in events:
-        inside = contains(region, column(block, "X"), column(block, "Y"))
-        if chip is not None:
-            inside &= column(block, "CCD_ID") == chip
-        pi = column(block, "PI")[inside].astype(np.int64) - low
+        pi = column(block, "PI")[within(block, region, chip)].astype(np.int64) - low
         counts += np.bincount(pi[(pi >= 0) & (pi <= high - low)], minlength=len(counts))
     return counts
 
@@ -58,7 +55,7 @@ def channel_counts(
 def counts_within(evt2: Product, region: Region) -> int:
     """Events of an observation in a region."""
     parts = blocks(evt2.table("EVENTS"))
-    return sum(int(np.count_nonzero(contains(region, column(part, "X"), column(part, "Y")))) for part in parts)
+    return sum(int(np.count_nonzero(within(part, region))) for part in parts)
 
 
 def group(counts: Array, least: int) -> NDArray[np.int16]:

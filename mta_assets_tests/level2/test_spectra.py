@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
 from mta_assets.core.tables import FileOf, Product, Table
+from mta_assets.level2.coverage import coverage_of
 from mta_assets.level2.lightcurves import bin_edges, light_curve, live_time
 from mta_assets.level2.regions import Shape, area, background_region, contains, region_of, region_table, source_region
 from mta_assets.level2.spectra import channel_counts, group, spectrum
@@ -136,6 +137,33 @@ def test_the_background_is_taken_off_by_its_area():
     assert live == pytest.approx(150 * 3.1 / 3.14104)
     assert table["RATE"][0] == pytest.approx((10 - 30 / 3) / live, abs=1e-4)
     assert table.header["HDUCLAS2"][0] == "NET"
+
+
+def test_a_light_curve_is_of_the_chip_of_its_source_and_its_background_of_what_that_chip_saw():
+    """Chip 7 ends at x = 0 with one event a square pixel; chip 6 begins there with four, and looks until 300 s."""
+    y, x = (grid.ravel() for grid in np.mgrid[-30.5:31.0, -30.5:31.0])
+    far = np.column_stack([x + 31.5, y + 31.5]).astype(np.int32)  # chip coordinates from 1
+    left, right = x < 0, np.repeat(np.flatnonzero(x > 0), 4)
+    events = event_table({
+        "X": np.concatenate([x[left], x[right]]), "Y": np.concatenate([y[left], y[right]]),
+        "TIME": np.full(left.sum() + len(right), 150.0), "PI": np.ones(left.sum() + len(right), np.int32),
+        "CCD_ID": np.repeat([7, 6], [left.sum(), len(right)]).astype(np.int16),
+        "CHIPX": np.concatenate([far[left, 0] + 1024 - 31, far[right, 0] - 31]),
+        "CHIPY": np.concatenate([far[left, 1], far[right, 1]]),
+    })  # fmt: skip
+    good = {6: np.array([[100.0, 300.0]]), 7: np.array([[100.0, 200.0]])}
+    made = Product("ACIS_EVT2", (events, *gti_tables(good)), 100.0, 300.0)
+    region, ring = source_region(-4, 0, 6), background_region(-4, 0, 8, 20)
+    whole = light_curve(made, region, "ACIS_LTC", 100.0, ring).table("RATE")
+    inside = contains(region, x, y) & left
+    assert whole["COUNTS"].tolist() == [inside.sum()]
+    assert whole["BKGCOUNT"].tolist() == [(contains(ring, x, y) & left).sum()]
+    found = light_curve(made, region, "ACIS_LTC", 100.0, ring, coverage_of(events)).table("RATE")
+    assert found["COUNTS"].tolist() == whole["COUNTS"].tolist()
+    assert found.header["BACKSCAL"][0] == pytest.approx(inside.sum() / found["BKGCOUNT"][0], rel=0.03)
+    assert abs(found["RATE"][0]) < 0.03 * whole["COUNTS"][0] / whole["EXPOSURE"][0]  # the sky alone: no source
+    nowhere = light_curve(made, region, "ACIS_LTC", 100.0, source_region(40, 0, 5), coverage_of(events)).table("RATE")
+    assert nowhere.header["HDUCLAS2"][0] == "TOTAL"  # chip 7 saw nothing of that sky
 
 
 def test_bins_that_make_no_sense_are_refused():
