@@ -62,9 +62,11 @@ def identity(header: Header) -> Header:
 
 PROCESSING = re.compile(
     r"(ONTIME|LIVETIME|LIVTIME|EXPOSURE|EXPOSUR|DTCOR)\d?|RAND_(TG|SKY|PI)|TIMEPIXR|CTI_CORR|TGAINCOR|GAINFILE"
+    r"|ASPTYPE|CALDBVER|DEFOCUS|SIM_[XYZ]"
 )
 
 
 def processing(header: Header) -> Header:
-    """Keywords of exposure, of the observation and chip by chip, and of how the events were made."""
+    """Keywords of exposure, of the observation and chip by chip, and of how the events were made: in real img2 and
+    pha2 the same ones."""
     return {name: value for name, value in header.items() if PROCESSING.fullmatch(name)}

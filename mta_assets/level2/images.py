@@ -8,20 +8,18 @@ of the target.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Image, Product, Table, image
-from mta_assets.level2.columns import blocks, column, find, identity
+from mta_assets.level2.columns import blocks, column, find, identity, processing
 from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, sky_plane
 
 CENTRE = 1024  # [sky pixel] side of the image of the centre
 BINS = {"ACIS": 8.0, "HRC": 32.0}  # [sky pixel] bins of the image of the field
-CARRIED = re.compile(r"ONTIME\d*|LIVETIME|LIVTIME\d*|EXPOSUR[E\d]|DTCOR|ASPTYPE|ACSYS\d|CALDBVER|SIM_[XYZ]|DEFOCUS")
+COORDINATES = tuple(f"ACSYS{number}" for number in range(1, 7))  # names of the systems of coordinates
 
 
 def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = None) -> tuple[Product, Product]:
@@ -86,7 +84,7 @@ def _keywords(events: Table, content: str, energy: tuple[float, float] | None) -
         "HDUCLAS2": ("TOTAL", "source and background"),
         "BUNIT": ("count", "unit of the pixels"),
     }
-    found |= {name: value for name, value in events.header.items() if CARRIED.fullmatch(name)}
+    found |= processing(events.header) | {name: events.header[name] for name in COORDINATES if name in events.header}
     if energy is not None:
         found |= {"EMIN": (float(energy[0]), "[eV] least energy"), "EMAX": (float(energy[1]), "[eV] greatest energy")}
     return found

@@ -46,6 +46,10 @@ def test_the_centre_has_the_events_of_each_sky_pixel_about_the_target() -> None:
     assert picture.pixels[row, int(4000.4 - EDGES[0])] == 3  # 3999.6 is of the pixel 4000 as well
     assert picture.pixels[row, 0] == 1
     assert (picture.header["CONTENT"][0], picture.header["EXPOSUR7"]) == ("HIRESIMG", 9.0)
+    made = images_of(evt2([4000.0], [4100.0], RAND_SKY=0.5, TIMEPIXR=0.5, ACSYS2="TDET", CALDBVER="4.1"), "ACIS_IMG2")[
+        1
+    ]
+    assert {"RAND_SKY", "TIMEPIXR", "ACSYS2", "CALDBVER"} < set(made.tables[0].header)  # as real images have
     assert "TDMIN1" not in picture.header
     assert "TCRVL1" not in picture.header
     assert [table.name for table in made.tables] == ["IMAGE", "GTI7"]
