@@ -42,12 +42,20 @@ def hrc_events(
     dtfstat: Sequence[Product] | None,
     *,
     file_id: str,
-) -> Product:
-    """``HRC_EVT2``; without dead-time statistics DTCOR is that of the events (the archive's state one), else 1."""
+) -> Iterator[Product | Table]:
+    """``HRC_EVT2``; without dead-time statistics DTCOR is that of the events (the archive's state one), else 1 and
+    a finding."""
     product = (evt1a or evt1)[0]
     header = {**product.header, **product.table("EVENTS").header}
     stated = required(header, "DTCOR", product.file_id) if "DTCOR" in header else 1.0
-    return _filtered(product, flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else stated, file_id)
+    made = _filtered(product, flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else stated, file_id)
+    yield made
+    if not dtfstat and "DTCOR" not in header:
+        detail = (
+            f"{file_id}: DTCOR is 1, the exposure too long by the dead time: there is no dtfstat1, and "
+            f"{product.file_id} states none; make HRC_DTFSTAT or deliver a dtfstat1, then make it again"
+        )
+        yield finding(file_id, "HRC", "no_dead_time", detail, (made.tstart, made.tstop))
 
 
 def _dead_time(product: Product) -> float:
@@ -184,7 +192,7 @@ def spectra_and_curves(
             names["BACKFILE"] = FileOf(background)
         made = spectra.spectrum(evt2[0], region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
         yield replace(made, fields=fields)
-        yield replace(lightcurves.light_curve(evt2[0], region, curve, width), fields=fields)
+        yield replace(lightcurves.light_curve(evt2[0], region, curve, width, seen=seen), fields=fields)
 
 
 def _strange(src2: Product, number: int, circle: tuple[float, float, float]) -> Table:

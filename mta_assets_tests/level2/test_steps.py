@@ -58,14 +58,28 @@ def test_good_times_of_a_filter_file_hold_for_all_chips_or_each_for_its_own() ->
 def test_a_dead_time_that_can_not_be_is_refused_with_what_to_do(dtcor: list[float]) -> None:
     statistics = Product("HRC_DTFSTAT1", (Table("DTFSTATS", {"DTCOR": np.array(dtcor)}),), 0.0, 10.0)
     with pytest.raises(BadData, match=r"DTCOR is .* make HRC_DTFSTAT again or deliver another dtfstat1"):
-        hrc_events([events("HRC")], None, None, [statistics], file_id="HRC_EVT2")
+        list(hrc_events([events("HRC")], None, None, [statistics], file_id="HRC_EVT2"))
 
 
-def test_without_dead_time_statistics_that_of_the_events_holds() -> None:
+def test_without_dead_time_statistics_that_of_the_events_holds_and_without_that_there_is_a_finding() -> None:
     evt1 = events("HRC")
     stated = replace(evt1, tables=(evt1.tables[0].with_header({"DTCOR": 0.5}), *evt1.tables[1:]))
-    made = [hrc_events([one], None, None, None, file_id="HRC_EVT2").table("EVENTS").header for one in (evt1, stated)]
-    assert [(header["DTCOR"][0], header["EXPOSURE"][0]) for header in made] == [(1.0, 10.0), (0.5, 5.0)]
+    statistics = Product("HRC_DTFSTAT1", (Table("DTFSTATS", {"DTCOR": np.array([0.25])}),), 0.0, 10.0)
+
+    def made(one: Product, dtfstat: list[Product] | None) -> tuple[float, list[Table]]:
+        product, *found = hrc_events([one], None, None, dtfstat, file_id="HRC_EVT2")
+        assert isinstance(product, Product)
+        header = product.table("EVENTS").header
+        assert header["EXPOSURE"][0] == 10 * header["DTCOR"][0]
+        return header["DTCOR"][0], [table for table in found if isinstance(table, Table)]
+
+    assert made(stated, None) == (0.5, [])
+    assert made(stated, [statistics]) == made(evt1, [statistics]) == (0.25, [])
+    dtcor, (finding,) = made(evt1, None)
+    assert (dtcor, finding["kind"].tolist()) == (1.0, ["no_dead_time"])
+    detail = str(finding["detail"][0])
+    assert detail.startswith("HRC_EVT2: DTCOR is 1")
+    assert detail.endswith("then make it again")
 
 
 def sources(**columns: list[float]) -> Product:
