@@ -65,7 +65,7 @@ def is_of(spec: ProductSpec, name: str) -> bool:
 
 
 def holding(
-    registry: Registry, catalog: Catalog | None, file_id: str, time: float, without: int | None = None
+    registry: Registry, catalog: Catalog | None, file_id: str, time: float, as_of: int | None = None
 ) -> Held | None:
     """The file of a kind that holds at a time [TT s since 1998.0].
 
@@ -73,11 +73,10 @@ def holding(
     ----------
     catalog
         None: of the baseline alone.
-    without
-        Id of a product that is passed over, as if it had not been delivered.
+    as_of
+        Id of a product: files that were delivered later do not count, and what they superseded does.
     """
-    found = known(registry, catalog, file_id)
-    return newest([one for one in found if one.entry is None or one.entry.id != without], time)
+    return newest(known(registry, catalog, file_id, as_of), time)
 
 
 def newest(found: Sequence[Held], time: float) -> Held | None:
@@ -86,9 +85,12 @@ def newest(found: Sequence[Held], time: float) -> Held | None:
     return max(begun, key=lambda one: (one.since, one.version, one.entry is not None), default=None)
 
 
-def known(registry: Registry, catalog: Catalog | None, file_id: str) -> list[Held]:
-    """All files of a kind: of the baseline, and those that were delivered and stand."""
-    entries = catalog.products(file_id=file_id, stream=STREAM) if catalog is not None else []
+def known(registry: Registry, catalog: Catalog | None, file_id: str, as_of: int | None = None) -> list[Held]:
+    """All files of a kind: of the baseline, and those that were delivered and stand, or stood (`holding`)."""
+    every = True if as_of is None else None
+    entries = catalog.products(file_id=file_id, stream=STREAM, current=every) if catalog is not None else []
+    if as_of is not None:
+        entries = [one for one in entries if one.id <= as_of and (one.current or (one.superseded_by or 0) > as_of)]
     delivered = [
         Held(InputEntry(entry.name, entry.sha256, entry.id, entry.path), entry.tstart, entry.version, entry)
         for entry in entries

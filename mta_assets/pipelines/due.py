@@ -115,7 +115,7 @@ def _touched(platform: Platform, after: int) -> set[str]:
         if product.file_id not in wanted and not product.delivered:
             continue
         if registry.product(product.file_id).delivered == "since":
-            found |= _held_by(platform, product)
+            found |= _held_by(platform, product, after)
             continue
         if belongs_to_obi(registry, product.file_id):
             if product.delivered:  # what the runs make themselves is no reason to run
@@ -126,14 +126,20 @@ def _touched(platform: Platform, after: int) -> set[str]:
     return found
 
 
-def _held_by(platform: Platform, product: ProductEntry) -> set[str]:
-    """Observations that a calibration file asks for: those that had none; all of its time only if that is wished."""
+def _held_by(platform: Platform, product: ProductEntry, after: int) -> set[str]:
+    """Observations that a calibration file asks for: those that had none; all of its time only if that is wished.
+
+    What they had is what held when it was last looked, superseded by now or not: files that came together since then
+    do not hide each other.
+    """
     registry, catalog = platform.registry, platform.catalog
-    before = holding(registry, catalog, product.file_id, product.tstart, without=product.id)
+    before = holding(registry, catalog, product.file_id, product.tstart, as_of=after)
     if before is not None and not registry.product(product.file_id).asks:
         return set()
     until = next_since(registry, catalog, product.file_id, product.tstart)
-    return {entry.partition for entry in catalog.obis(within=(product.tstart, until))}
+    # the file that holds when an observation begins holds for all of it
+    begin = [entry for entry in catalog.obis(within=(product.tstart, until)) if entry.tstart >= product.tstart]
+    return {entry.partition for entry in begin}
 
 
 def input_ids(platform: Platform) -> set[str]:

@@ -142,6 +142,43 @@ def test_without_a_gain_the_events_are_bad_data_and_the_message_says_what_to_do(
     assert again[0].run_key != asked[0].run_key
 
 
+def test_of_files_without_a_predecessor_only_the_first_asks_whether_they_come_one_by_one_or_together(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "mission"
+    shutil.copytree(BUILT_IN / "chandra", folder)
+    (folder / "calibration" / BASELINE.name).unlink()
+    platform = Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+    keys = enter(platform, 3, tmp_path / "in")
+    _, _, marks = due(platform, ObiMarks(), 9)
+
+    def asked(marks: ObiMarks) -> tuple[list[str], ObiMarks]:
+        ready, _, after = due(platform, marks, 9)
+        return [one.entry.partition for one in ready], after
+
+    deliver(platform, gain_file(tmp_path, "acisD2000-01-29gain_ctiN0001.fits"))
+    first, after = asked(marks)
+    assert first == keys  # none of them had one
+    deliver(platform, gain_file(tmp_path, "acisD2000-01-29gain_ctiN0002.fits"))
+    second, after = asked(after)
+    assert second == []  # they had N0001, which N0002 has superseded
+    deliver(platform, gain_file(tmp_path, "acisD2024-03-05gain_ctiN0001.fits"))
+    assert asked(after)[0] == []
+    assert asked(marks)[0] == keys  # a look that comes after all three
+
+
+def test_an_observation_that_began_before_a_file_holds_is_not_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "mission"
+    shutil.copytree(BUILT_IN / "chandra", folder)
+    (folder / "calibration" / BASELINE.name).unlink()
+    platform = Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+    keys = enter(platform, 2, tmp_path / "in")
+    _, _, marks = due(platform, ObiMarks(), 9)
+    head = {"CVSD0001": "2024-03-04", "CVST0001": "06:10:00"}  # ten minutes into the first
+    deliver(platform, gain_file(tmp_path, "acisD2024-03-04gain_ctiN0001.fits", **head))
+    assert [one.entry.partition for one in due(platform, marks, 9)[0]] == keys[1:]
+
+
 @pytest.mark.parametrize(("reruns", "expected"), [("", []), ("reruns = true\n", ["28000_000", "28001_000"])])
 def test_a_new_file_asks_for_no_run_by_itself_unless_the_registry_says_so(
     tmp_path: Path, reruns: str, expected: list[str]
