@@ -140,13 +140,18 @@ def _level2(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
 def _attitude(schedule: Schedule, one: Made, row: dict[str, Any]) -> list[str]:
     if one.asol is None:
         return ["no ground aspect"]
-    truth = attitude.quaternion(schedule, one.asol["time"])
-    away = np.degrees(quaternions.difference(one.asol["q_att"], truth)) * 3600
-    rms = np.sqrt(np.mean(away**2, axis=0))
+    rms = attitude_rms(schedule, one.asol)
     row["attitude [arcsec]"] = " ".join(f"{value:.3f}" for value in rms)
     if rms.max() < ATTITUDE:
         return []
     return [f"attitude {rms.round(3).tolist()} arcsec rms from the truth (roll, pitch, yaw), expected < {ATTITUDE}"]
+
+
+def attitude_rms(schedule: Schedule, solution: Table) -> Array:
+    """rms [arcsec] of roll, pitch and yaw of an aspect solution against the attitude that was flown."""
+    flown = attitude.quaternion(schedule, solution["time"])
+    away = np.degrees(quaternions.difference(solution["q_att"], flown)) * 3600
+    return np.asarray(np.sqrt(np.mean(away**2, axis=0)))
 
 
 def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
@@ -154,9 +159,10 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
     true = sky.sources(dwell.obsid)
     problems, shown = [], []
     for stream, table in one.sources.items():
-        away, nearest = _distances(true, table)
+        away = np.hypot(*offsets(true, table))
+        nearest = away.argmin(axis=1) if away.size else np.full(len(true), -1)
         count = {(sure, found): 0 for sure in (True, False) for found in (True, False)}
-        limit = _limits(table)[nearest] if len(table) else np.zeros(len(true))
+        limit = limits(table)[nearest] if len(table) else np.zeros(len(true))
         for number, source in enumerate(true):
             if source.extent:
                 continue
@@ -177,16 +183,13 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _limits(table: Table) -> Array:
+def limits(table: Table) -> Array:
     """How far [arcsec] each source of a list may be from the true one."""
     error = place_error(table["DEC"], table["RA_ERR"], table["DEC_ERR"]) * 3600
     return np.maximum(PLACE, SIGMAS * error)
 
 
-def _distances(true: Sequence[sky.Source], table: Table) -> tuple[Array, NDArray[np.int64]]:
-    """Distances [arcsec] of true and found sources (true, found), and the nearest found one of each, -1 without."""
-    if not len(table) or not true:
-        return np.zeros((len(true), len(table))), np.full(len(true), -1)
-    ra, dec = np.array([source.ra for source in true])[:, None], np.array([source.dec for source in true])[:, None]
-    away = np.hypot((table["RA"] - ra) * np.cos(np.radians(dec)), table["DEC"] - dec) * 3600
-    return away, away.argmin(axis=1)
+def offsets(true: Sequence[sky.Source], table: Table) -> tuple[Array, Array]:
+    """East and north [arcsec] of each true source of each found one, shape (true, found)."""
+    ra, dec = np.array([[source.ra, source.dec] for source in true]).reshape(-1, 2).T[:, :, None]
+    return (table["RA"] - ra) * np.cos(np.radians(dec)) * 3600, (table["DEC"] - dec) * 3600

@@ -11,25 +11,20 @@ from numpy.typing import NDArray
 from mta_assets.core.intervals import contains
 from mta_assets.core.request import Stream
 from mta_assets.core.tables import Table
-from mta_assets.instruments import gratings, quaternions
-from mta_assets.instruments.geometry_sky import place_error
+from mta_assets.instruments import gratings
 from mta_assets.instruments.hrc import ROW
-from mta_assets.simulate import attitude, sky
+from mta_assets.simulate import sky
+from mta_assets.simulate.compare_observations import SIGNIFICANT, key_of, limits, offsets
 from mta_assets.simulate.schedule import Dwell
 from mta_assets_tests.pipelines.science_run import Science
 
 Array = NDArray[Any]
-KNOWN = 3.0  # [arcsec] and four sigma: as far from its place a source may be found
 TRUTH = ("source_id", "energy", "tg_part", "tg_m")
 SAME_TIME = 1e-5  # [s] HRC events: their clock ticks every 8 µs
-LEAST = 5.0  # sigma from which a detection counts
 
 
 def dwell_of(science: Science, key: str) -> Dwell:
-    obsid, obi = (int(part) for part in key.split("_"))
-    return next(
-        d for d in science.plan.schedule.dwells if (d.obsid, d.obi, d.kind) == (obsid, obi, "observation")
-    )  # fmt: skip
+    return next(d for d in science.plan.schedule.dwells if (key_of(d), d.kind) == (key, "observation"))
 
 
 def instrument(science: Science, key: str) -> str:
@@ -37,21 +32,14 @@ def instrument(science: Science, key: str) -> str:
     return dwell_of(science, key).instrument.split("-")[0]
 
 
-def attitude_rms(science: Science, file_id: str, key: str, stream: Stream = "sdp") -> Array:
-    """rms of roll, pitch and yaw of an aspect solution against the attitude that was flown [arcsec]."""
-    table = science.table(file_id, key, stream)
-    flown = attitude.quaternion(science.plan.schedule, table["time"])
-    return np.sqrt(np.mean((np.degrees(quaternions.difference(table["q_att"], flown)) * 3600) ** 2, axis=0))
-
-
 @dataclass(frozen=True)
 class Place:
-    """Where a source was found: offset from the truth [arcsec], its standard error, the significance."""
+    """Where a source was found: offset from the truth, how far it may be [arcsec], the significance."""
 
     name: str
     east: float
     north: float
-    sigma: float
+    limit: float
     significance: float
 
     @property
@@ -60,23 +48,19 @@ class Place:
 
 
 def places(science: Science, key: str, stream: Stream) -> tuple[list[Place], list[str], int]:
-    """Sources found at 5 sigma, names of those that were not, and how many rows of the list are none of them."""
+    """Sources found at 5 sigma where they are, those that were not, and how many rows of the list are none of them."""
     table = science.table(f"{instrument(science, key)}_SRC2", key, stream)
-    detected = table.where(table["SIGNIFICANCE"] > LEAST)
+    detected = table.where(table["SIGNIFICANCE"] > SIGNIFICANT)
+    true = sky.sources(int(key[:5]))
     found, missed, of_one = [], [], set()
-    for source in sky.sources(int(key[:5])):
-        east = (detected["RA"] - source.ra) * np.cos(np.radians(source.dec)) * 3600
-        north = (detected["DEC"] - source.dec) * 3600
-        row = int(np.argmin(np.hypot(east, north))) if len(detected) else 0
-        errors = (np.array([detected[name][row]]) for name in ("DEC", "RA_ERR", "DEC_ERR"))
-        sigma = float(place_error(*errors)[0]) * 3600
-        if not len(detected) or np.hypot(east[row], north[row]) > KNOWN + 4 * sigma:
-            missed.append(source.name)
+    for source, east, north in zip(true, *offsets(true, detected), strict=True):
+        row = int(np.argmin(np.hypot(east, north))) if len(detected) else -1
+        if row < 0 or np.hypot(east[row], north[row]) > limits(detected)[row]:
+            missed.append(f"{source.name} ({np.hypot(east, north).min(initial=np.inf):.2f} arcsec)")
             continue
         of_one.add(row)
-        found.append(
-            Place(source.name, float(east[row]), float(north[row]), sigma, float(detected["SIGNIFICANCE"][row]))
-        )
+        values = (east[row], north[row], limits(detected)[row], detected["SIGNIFICANCE"][row])
+        found.append(Place(source.name, *map(float, values)))
     return found, missed, len(table) - len(of_one)
 
 
