@@ -3,7 +3,7 @@
 Frames as in :mod:`mta_assets.instruments.geometry`. The zero order is where undispersed light of the source meets the
 focal plane at the moment of the event; the grating node lies on that ray at the Rowland distance before it. An event
 is seen from the node under ``tg_r`` along and ``tg_d`` across the dispersion (McDowell and Huenemoerder, "Coordinate
-systems …, paper III: dispersed spectra", grating angular coordinates). Against a real HETG list: 1.5e-5 deg at most.
+systems …, paper III: dispersed spectra", grating angular coordinates).
 
 Arrays are float64 and of one length; nothing is changed in place. All of it is arithmetic of whole arrays, so that it
 runs at memory speed if the caller hands over blocks that fit into the cache.
@@ -120,6 +120,52 @@ def focus(instrument: str, detx: Array, dety: Array) -> tuple[Array, Array]:
     frame = INSTRUMENTS[detector_of(instrument)]
     scale = frame.det_pixel * FOCAL_LENGTH
     return (detx - frame.centre) * scale, (frame.centre - dety) * scale
+
+
+def undispersed(
+    instrument: str,
+    detx: Array,
+    dety: Array,
+    right: Array,
+    up: Array,
+    place: tuple[float, float],
+    roll: float,
+) -> tuple[Array, Array]:
+    """FC y, z [mm] in the focal plane (x = 0) of the zero order at the time of events.
+
+    Where an event is, less what the two are apart on the sky. DET and sky are planes that touch the sphere at the
+    pointing of the moment and at the nominal one: from one to the other a place s moves by the shift d of the pointing
+    and, to second order, by ``s (s d)``, 1e-3 pixels at the ends of the HETG's arms with a dither of 10 arcsec. (For
+    the zero order itself that is 1e-4 pixels where it lies 10 arcmin off the axis, and left out.)
+
+    Parameters
+    ----------
+    detx, dety
+        Events [pixel].
+    right, up
+        The same on the sky image, from the zero order [pixel].
+    place
+        Zero order on the sky image [pixel].
+    roll
+        Between both [deg].
+    """
+    frame = INSTRUMENTS[detector_of(instrument)]
+    cosine, sine = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    x, y = place[0] - frame.centre, place[1] - frame.centre
+    zero_along, zero_across = cosine * x - sine * y, sine * x + cosine * y
+    # the event on the sky image along DETX and DETY, from the zero order, then from the middle of the image
+    along, across = _turned(right, up, cosine, -sine)
+    zero_x, zero_y = detx - along, dety - across
+    along += zero_along
+    across += zero_across
+    bend = along * (zero_along + frame.centre - zero_x)
+    bend += across * (zero_across + frame.centre - zero_y)
+    bend *= frame.det_pixel**2
+    along *= bend
+    across *= bend
+    zero_x += along
+    zero_y += across
+    return focus(instrument, zero_x, zero_y)
 
 
 def diffraction(

@@ -3,12 +3,11 @@
 For each event in the regions of a source: the diffraction angles from its chip pixel and the place that the zero
 order had on the detector at that moment. That place follows from the event itself: its sky and DET coordinates tell
 where the telescope pointed, so no aspect is needed here, only the roll. (Its mean over the observation is used; real
-rolls drift by a few arc seconds, which is all that remains of the residuals against 13838 and 14392: 5e-7 deg in
-tg_r, 1.5e-5 in tg_d.)
+rolls drift by a few arc seconds, which moves tg_d of 13838 and 14392 by up to 1.5e-5 deg.)
 
 The pixel is taken as the archive does: tg_resolve_events uses the integer chip coordinates even where sky and DET
-were repositioned within the pixel (seen in 13838: with them its angles come out to 5e-7 deg, with the repositioned
-place to 9e-5). ``position="det"`` takes the repositioned place instead.
+were repositioned within the pixel (seen in 13838: with them its tg_r comes out to 5e-7 deg, with the repositioned place
+to 9e-5). ``position="det"`` takes the repositioned place instead.
 
 Of two sources whose regions overlap, an event is of that one an order of which it fits; of two that it fits, or none,
 of that one whose arm or zero order is nearer (tg_d). tg_smap has a bit for each in whose regions it lies.
@@ -129,7 +128,8 @@ def _resolve_clocked(block: dict[str, Array], region: SourceRegion, given: Setup
     """The same in continuous clocking."""
     assert given.limits is not None
     right, up = block["x"].astype(np.float64) - region.x, block["y"].astype(np.float64) - region.y
-    focus = _focus(block["detx"].astype(np.float64), block["dety"].astype(np.float64), right, up, given)
+    det = block["detx"].astype(np.float64), block["dety"].astype(np.float64)
+    focus = frames.undispersed(given.detector, *det, right, up, (region.x, region.y), given.roll)
     zero = right * right + up * up <= region.radius**2
     made = clocked.resolve(block, zero, focus, given.arms, given.reach, given.seen, given.limits)
     rows = np.flatnonzero(made["tg_part"] != NO_PART)
@@ -157,20 +157,13 @@ def _nearer(out: dict[str, Array], other: dict[str, Array]) -> None:
         out[name][better] = other[name][better]
 
 
-def _focus(detx: Array, dety: Array, right: Array, up: Array, given: Setup) -> tuple[Array, Array]:
-    """Zero order at the time of events, FC y, z [mm]: where they are, less what the two are apart on the sky."""
-    roll = np.radians(given.roll)
-    cosine, sine = np.cos(roll), np.sin(roll)
-    return frames.focus(given.detector, detx + (sine * up - cosine * right), dety - (sine * right + cosine * up))
-
-
 def _wavelength(order_wavelength: Array, order: Array) -> Array:
     """Wavelength [Å]: 0 of the zero order, NaN without an order."""
     number = np.abs(order).astype(np.float32)
-    number[order == 0] = 1.0
+    np.maximum(number, 1.0, out=number)
     alone = np.abs(order_wavelength)
     alone /= number
-    alone[order == NO_ORDER] = np.nan
+    np.copyto(alone, np.nan, where=order == NO_ORDER)
     return np.asarray(alone)
 
 
@@ -197,7 +190,7 @@ def _measure(
         point = frames.det_points(chip, detx, dety, given.seen)
     x -= region.x
     y -= region.y
-    zero = _focus(detx, dety, x, y, given)
+    zero = frames.undispersed(given.detector, detx, dety, x, y, (region.x, region.y), given.roll)
     by_part = {arm.part: arm for arm in given.arms}
     by_part[ZERO_ORDER] = given.arms[-1]  # the archive's angles of the zero order are the MEG's
     angle = np.radians([by_part[part].angle for part in parts])

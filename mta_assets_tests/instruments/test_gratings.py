@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData, ConfigError
 from mta_assets.core.tables import Table
-from mta_assets.instruments import geometry, gratings, gratings_frames, gratings_orders
+from mta_assets.instruments import geometry, geometry_sky, gratings, gratings_frames, gratings_orders
 from mta_assets.simulate import optics
 
 
@@ -74,6 +74,24 @@ def test_the_focus_of_a_det_position_gives_this_position():
     detx, dety = geometry.fc_to_det("HRC-S", np.stack([np.zeros(2), y, z], axis=-1))
     np.testing.assert_allclose(detx, [32768.5, 33000.0], atol=1e-9)
     np.testing.assert_allclose(dety, [32768.5, 30000.0], atol=1e-9)
+
+
+@pytest.mark.parametrize(("instrument", "far", "limit"), [("ACIS", 4000.0, 2e-5), ("HRC-S", 15000.0, 1e-4)])
+def test_the_zero_order_at_the_time_of_an_event_follows_from_where_the_event_is(instrument, far, limit):
+    """Limits [pixel]: third order in the dither; a straight shift of the image would be 1e-3 and 0.01 pixels off."""
+    centre = geometry.INSTRUMENTS[instrument].centre
+    dither = np.array([[8.0, -8.0], [-8.0, -6.0], [3.0, 9.0]]) / 3600
+    roll = 282.3
+    q = geometry.quaternion_from_angles(266.4 + dither[:, 0], dither[:, 1], roll)
+    maps = geometry_sky.sky_maps(instrument, q, 266.4, 0.0)
+    index, zero = np.repeat(np.arange(3), 4), (centre - 22.0, centre + 31.0)
+    x, y = (np.tile(centre + far * np.array(step), 3) for step in ((0.0, 1.0, -0.7, 0.1), (1.0, 0.1, 0.7, -1.0)))
+    detx, dety = geometry_sky.sky_to_det(instrument, maps, index, x, y)
+    expected = geometry_sky.sky_to_det(instrument, maps, index, *(np.full(12, value) for value in zero))
+    found = gratings_frames.undispersed(instrument, detx, dety, x - zero[0], y - zero[1], zero, roll)
+    for ours, true in zip(found, gratings_frames.focus(instrument, *expected), strict=True):
+        pixel = geometry.INSTRUMENTS[instrument].det_pixel * geometry.FOCAL_LENGTH
+        assert np.abs(ours - true).max() / pixel < limit
 
 
 @pytest.mark.parametrize("wrong", [-1, 10, 200])
