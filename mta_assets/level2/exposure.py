@@ -76,9 +76,8 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
         Offsets [sky pixel] at equal steps of time, shape (n, 2); steps without events are left out.
     """
     ccd, time = column(events, "CCD_ID"), column(events, "TIME")
-    sky = np.column_stack([column(events, name).astype(np.float64) for name in ("X", "Y")])
-    chip = np.column_stack([np.ones(len(ccd)), column(events, "CHIPX"), column(events, "CHIPY")]).astype(np.float64)
-    good = np.isfinite(sky).all(axis=1) & np.isfinite(time)
+    x, y, chipx, chipy = (column(events, name) for name in ("X", "Y", "CHIPX", "CHIPY"))
+    good = np.isfinite(x) & np.isfinite(y) & np.isfinite(time)
     found: dict[int, ChipPlace] = {}
     offsets, times = [np.zeros((0, 2))], [np.zeros(0)]
     for ccd_id in np.unique(ccd[good]).tolist():
@@ -86,7 +85,9 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
         here = here[:: max(1, len(here) // MOST)]
         if len(here) < LEAST:
             continue
-        solution, _, rank, _ = np.linalg.lstsq(chip[here], sky[here], rcond=None)
+        sky = np.column_stack([x[here], y[here]]).astype(np.float64)
+        chip = np.column_stack([np.ones(len(here)), chipx[here], chipy[here]])
+        solution, _, rank, _ = np.linalg.lstsq(chip, sky, rcond=None)
         if rank < 3:
             continue
         found[ccd_id] = ChipPlace(
@@ -96,7 +97,7 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
             (CHIP[0], rows[0]),
             (CHIP[1], rows[1]),
         )
-        offsets.append(sky[here] - chip[here] @ solution)
+        offsets.append(sky - chip @ solution)
         times.append(time[here])
     return found, _means(np.concatenate(times), np.concatenate(offsets))
 
