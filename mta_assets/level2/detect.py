@@ -12,7 +12,7 @@ the pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from mta_assets.level2 import celldetect, measure, psf
 from mta_assets.level2.celldetect import Cells
 from mta_assets.level2.exposure import ChipPlace
+from mta_assets.level2.nearby import Blocks, events_near
 from mta_assets.level2.poisson import lower_error, upper_error
 from mta_assets.level2.skygrid import Grid, SkyPlane
 from mta_assets.level2.streaks import Columns, Streak
 
 Array = NDArray[np.float64]
-Blocks = Callable[[], Iterable[tuple[Array, Array]]]  # X and Y of the events, block by block, each time anew
 
 FALSE_ALARMS = 0.5  # expected in a field without sources, at most
 APERTURE = 0.9  # part of the light in the circle in which counts are taken
@@ -134,7 +134,7 @@ def detect(blocks: Blocks, where: Field, false_alarms: float = FALSE_ALARMS) -> 
     Parameters
     ----------
     blocks
-        Gives the events' sky coordinates block by block; it is asked twice.
+        Gives the events' sky coordinates block by block; it is asked twice, and gives the same ones.
     where
         The field.
     false_alarms
@@ -163,7 +163,7 @@ def detect(blocks: Blocks, where: Field, false_alarms: float = FALSE_ALARMS) -> 
             extra = _others(cells, where, streaks)
             keep = cells.log_chance(extra) <= np.log(chance)
             cells, extra = cells.take(keep), extra[keep]
-    return _measured(blocks, cells, extra, where)
+    return _measured(blocks, counts, cells, extra, where)
 
 
 def _peaks(found: Cells, look: celldetect.Look) -> Cells:
@@ -226,16 +226,16 @@ def _others(cells: Cells, where: Field, streaks: Sequence[Streak]) -> Array:
     return found
 
 
-def _measured(blocks: Blocks, cells: Cells, extra: Array, where: Field) -> Found:
+def _measured(blocks: Blocks, counts: NDArray[np.int32], cells: Cells, extra: Array, where: Field) -> Found:
     sx, sy = where.grid.sky(cells.column, cells.row)
     arcsec, binning = where.plane.arcsec, where.grid.binning
     s = psf.scale(where.theta(sx, sy)) / arcsec
     ninety = s * np.sqrt((1 - APERTURE) ** (-1 / psf.SLOPE) - 1)
     reach = 1.5 * ninety + (cells.half + 1) * binning
     noise = cells.around / cells.frame * (cells.exposure / (2 * cells.half + 1.0) ** 2) / binning**2
-    x, y = _near(blocks, sx, sy, reach, where)
-    pairs = measure.pairs_of(x, y, sx, sy, reach)
-    at = measure.places(x, y, pairs, (sx, sy), s, np.maximum(noise, 1e-6), reach)
+    points = events_near(blocks, counts, where.grid, (sx, sy), reach, s)
+    pairs = measure.pairs_of(points, sx, sy, reach)
+    at = measure.places(points, pairs, (sx, sy), s, np.maximum(noise, 1e-6), reach)
     # a place that ran away belongs to a neighbour: the cell's own centre stays, with the cell's half-width as its error
     lost = np.hypot(at.x - sx, at.y - sy) > (cells.half + 1) * binning * 1.5
     width = (cells.half + 0.5) * binning
@@ -244,41 +244,14 @@ def _measured(blocks: Blocks, cells: Cells, extra: Array, where: Field) -> Found
     # the circle of the fitted image, as far as events were gathered: its part of the light is known
     ninety = np.minimum(ninety * at.s / s, reach)
     inside_part = psf.enclosed(ninety, at.s)
-    counts, inside = measure.apertures(x, y, pairs, at, ninety)
+    seen, inside = measure.apertures(points, pairs, at, ninety)
     others = extra / np.maximum((2 * cells.half + 1.0) ** 2 * binning**2, 1) / WINGS
     background = (noise + others) * np.pi * ninety**2
     scatter = background / np.sqrt(np.maximum(cells.around, 1))  # of the background itself
-    shape = measure.shapes(x, y, pairs, inside, at, ninety, noise + others)
+    shape = measure.shapes(points, pairs, inside, at, ninety, noise + others)
     area = (2 * cells.half + 1.0) ** 2
     return Found(
-        cells, cells.log_chance(extra), at.x, at.y, at.error, where.theta(at.x, at.y), counts, background,
-        (counts - background) / inside_part, np.hypot(upper_error(counts), scatter) / inside_part,
-        np.hypot(lower_error(counts), scatter) / inside_part, noise, cells.exposure / area, ninety, shape, extra,
+        cells, cells.log_chance(extra), at.x, at.y, at.error, where.theta(at.x, at.y), seen, background,
+        (seen - background) / inside_part, np.hypot(upper_error(seen), scatter) / inside_part,
+        np.hypot(lower_error(seen), scatter) / inside_part, noise, cells.exposure / area, ninety, shape, extra,
     )  # fmt: skip
-
-
-def _near(blocks: Blocks, sx: Array, sy: Array, reach: Array, where: Field) -> tuple[Array, Array]:
-    """Events of the boxes about sources: all that has to be kept of the stream."""
-    grid = where.grid
-    rows, columns = grid.shape
-    wanted = np.zeros((rows + 1, columns + 1), np.int32)
-    column, row = grid.index(sx, sy)
-    size = np.ceil(reach / grid.binning) + 1
-    top, low = (np.clip(row + sign * size + (sign > 0), 0, rows).astype(np.int64) for sign in (-1, 1))
-    left, right = (np.clip(column + sign * size + (sign > 0), 0, columns).astype(np.int64) for sign in (-1, 1))
-    for r, c, value in ((top, left, 1), (top, right, -1), (low, left, -1), (low, right, 1)):
-        np.add.at(wanted, (r, c), value)
-    inside = np.zeros((rows + 2, columns + 2), bool)  # a margin that is never wanted takes events outside of the grid
-    inside[1:-1, 1:-1] = (wanted.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32) > 0)[:rows, :columns]
-    if where.exposure is not None:
-        inside[1:-1, 1:-1] &= where.exposure > 0
-    xs, ys = [np.zeros(0)], [np.zeros(0)]
-    for x, y in blocks():
-        i, j = grid.index(x, y)
-        with np.errstate(invalid="ignore"):
-            i = np.clip(np.nan_to_num(np.rint(i), nan=-1), -1, columns).astype(np.int64) + 1
-            j = np.clip(np.nan_to_num(np.rint(j), nan=-1), -1, rows).astype(np.int64) + 1
-        keep = inside[j, i]
-        xs.append(np.asarray(x, np.float64)[keep])
-        ys.append(np.asarray(y, np.float64)[keep])
-    return np.concatenate(xs), np.concatenate(ys)

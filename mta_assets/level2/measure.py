@@ -1,11 +1,12 @@
 """Positions, counts and shapes of sources that are known to be there.
 
-All sources are measured together. Each event near sources is shared among them and the background by the densities of
-the point image there; a source's place is the mean of its events, weighted with their share and with the shape's own
-weight ``1 / (s² + r²)``, iterated until it stands: the maximum-likelihood place for that point image (the EM
-algorithm for Student's t, Lange, Little & Taylor 1989, JASA 84, 881, with a background). Unlike a plain centroid in a
-circle it is not drawn to the circle's centre by the background, nor to a neighbour. No loop goes over events: pairs
-of event and source are flat arrays.
+Sources whose surroundings overlap are measured together. Each event near sources is shared among them and the
+background by the densities of the point image there; a source's place is the mean of its events, weighted with their
+share and with the shape's own weight ``1 / (s² + r²)``, iterated until it stands: the maximum-likelihood place for
+that point image (the EM algorithm for Student's t, Lange, Little & Taylor 1989, JASA 84, 881, with a background).
+Unlike a plain centroid in a circle it is not drawn to the circle's centre by the background, nor to a neighbour.
+Events may be taken together where many lie (`Points`). No loop goes over events: pairs of point and source are flat
+arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.level2 import psf
+from mta_assets.level2.lots import lots
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -25,6 +27,20 @@ EXPONENT = psf.SLOPE + 1  # of the density
 STRONG = 50.0  # events from which on the width of a source's image is fitted too
 WIDTHS = (0.8, 2.0)  # times the model's: between them lie real images off axis; what is wider is no point
 GRID = np.geomspace(1e-3, 1.0, 65)  # radii of the information integral, in units of the greatest
+
+
+@dataclass(frozen=True)
+class Points:
+    """Sky coordinates at which events are, and the number of events at each."""
+
+    x: Array
+    y: Array
+    number: Array
+
+    @classmethod
+    def single(cls, x: Array, y: Array) -> Points:
+        """Events one by one."""
+        return cls(x, y, np.ones(len(x)))
 
 
 @dataclass(frozen=True)
@@ -49,35 +65,35 @@ class Places:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Events near sources: ``event`` and ``source`` index, one pair for each source that an event is near to."""
+    """Points near sources: ``point`` and ``source`` index, one pair for each source that a point is near to."""
 
-    event: Index
+    point: Index
     source: Index
 
 
-def pairs_of(x: Array, y: Array, sx: Array, sy: Array, radius: Array) -> Pairs:
-    """Pairs of events and sources that are closer than the source's radius."""
-    order = np.argsort(y, kind="stable")
-    height, across = y[order], x[order]
+def pairs_of(points: Points, sx: Array, sy: Array, radius: Array) -> Pairs:
+    """Pairs of points and sources that are closer than the source's radius."""
+    order = np.argsort(points.y, kind="stable")
+    height, across = points.y[order], points.x[order]
     low, high = np.searchsorted(height, sy - radius), np.searchsorted(height, sy + radius, side="right")
-    events, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    near_points, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for i in range(len(sx)):  # sources, not events
         part = slice(int(low[i]), int(high[i]))
         near = np.flatnonzero((across[part] - sx[i]) ** 2 + (height[part] - sy[i]) ** 2 <= radius[i] ** 2)
-        events.append(order[part][near])
+        near_points.append(order[part][near])
         sources.append(np.full(len(near), i, np.int64))
-    return Pairs(np.concatenate(events), np.concatenate(sources))
+    return Pairs(np.concatenate(near_points), np.concatenate(sources))
 
 
 def places(
-    x: Array, y: Array, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array, reach: Array
+    points: Points, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array, reach: Array
 ) -> Places:
     """Positions of sources.
 
     Parameters
     ----------
-    x, y
-        Sky coordinates of events.
+    points
+        Events.
     pairs
         Which are near which source, within ``reach`` of the start.
     start
@@ -89,31 +105,46 @@ def places(
     reach
         [sky pixel]
     """
-    event, source = pairs.event, pairs.source
+    x, y, error, scale = (np.array(values, dtype=np.float64) for values in (*start, s, s))
+    lot = lots(pairs.point, pairs.source, len(s))
+    order = np.argsort(lot[pairs.source], kind="stable")
+    ends = np.cumsum(np.bincount(lot[pairs.source], minlength=int(lot.max(initial=-1)) + 1))
+    for number, mine in enumerate(np.split(order, ends[:-1])):
+        of = np.flatnonzero(lot == number)
+        here, point = np.unique(pairs.point[mine], return_inverse=True)
+        part = Points(points.x[here], points.y[here], points.number[here])
+        near = Pairs(point, np.searchsorted(of, pairs.source[mine]))
+        at = _together(part, near, (x[of], y[of]), s[of], background[of], reach[of])
+        x[of], y[of], error[of], scale[of] = at.x, at.y, at.error, at.s
+    return Places(x, y, error, scale)
+
+
+def _together(
+    points: Points, pairs: Pairs, start: tuple[Array, Array], s: Array, background: Array, reach: Array
+) -> Places:
+    """`places` of sources that are measured at once."""
+    point, source = pairs.point, pairs.source
     number = len(s)
-    ex, ey = x[event], y[event]
-    strength = np.maximum(np.bincount(source, minlength=number).astype(np.float64) / 2, 1.0)
-    state = _State(np.array(start[0], dtype=np.float64), np.array(start[1], dtype=np.float64), strength, s)
-    _, which = np.unique(event, return_inverse=True)
+    x, y, events = (values[point] for values in (points.x, points.y, points.number))
+    strength = np.maximum(np.bincount(source, events, number) / 2, 1.0)
+    state = _State(*start, strength, s)
     noise = background[source]
-    part = np.arange(len(event))
-    share = np.zeros(len(event))
-    moves = np.ones(number, bool)
+    part: Index | slice = slice(None)
+    share = np.zeros(len(source))
     for rounds in ROUNDS:
-        lot = _Lot(ex[part], ey[part], which[part], source[part], noise[part])
+        lot = _Lot(x[part], y[part], events[part], point[part], source[part], noise[part])
         state, share[part], moves = _fit(lot, state, s, reach, rounds)
         if not moves.any():
             break
         # sources that stand become background to the others: most need few rounds, faint ones many
         fixed = ~moves[source]
         i = source[fixed]
-        r2 = (ex[fixed] - state.x[i]) ** 2 + (ey[fixed] - state.y[i]) ** 2
+        r2 = (x[fixed] - state.x[i]) ** 2 + (y[fixed] - state.y[i]) ** 2
         light = state.strength[i] * psf.density(r2, state.s[i])
-        noise = background[source] + np.bincount(which[fixed], light, int(which.max()) + 1)[which]
+        noise = background[source] + np.bincount(point[fixed], light, len(points.x))[point]
         part = np.flatnonzero(~fixed)
-    dx, dy = ex - state.x[source], ey - state.y[source]
-    r2 = dx * dx + dy * dy
-    pull = (share * 2 * EXPONENT / (state.s[source] ** 2 + r2)) ** 2 * r2 / 2
+    r2 = (x - state.x[source]) ** 2 + (y - state.y[source]) ** 2
+    pull = events * (share * 2 * EXPONENT / (state.s[source] ** 2 + r2)) ** 2 * r2 / 2
     expected = information(state.strength, state.s, background)
     # what the events say (Huber 1967: information from the scatter of the pulls) wins where it says less than the model
     scatter = np.sqrt(np.bincount(source, pull, number)) / expected
@@ -130,11 +161,12 @@ class _State:
 
 @dataclass(frozen=True)
 class _Lot:
-    """Pairs that take part: places of the events, numbers of events and sources, and what else falls there."""
+    """Pairs that take part: place and events of the point, its index and the source's, and what else falls there."""
 
     x: Array
     y: Array
-    event: Index
+    events: Array
+    point: Index
     source: Index
     noise: Array
 
@@ -143,19 +175,20 @@ def _fit(lot: _Lot, state: _State, model: Array, reach: Array, rounds: int) -> t
     """Rounds of the iteration on some pairs: new state, shares of pairs, sources that still move."""
     number = len(model)
     source = lot.source
-    events = int(lot.event.max()) + 1 if len(lot.event) else 0
+    points = int(lot.point.max()) + 1 if len(lot.point) else 0
     there = np.bincount(source, minlength=number) > 0
     share, moves = np.zeros(len(lot.x)), there
     for _ in range(rounds):
         dx, dy = lot.x - state.x[source], lot.y - state.y[source]
         r2, width = dx * dx + dy * dy, state.s[source]
         light = state.strength[source] * psf.density(r2, width)
-        share = light / (np.bincount(lot.event, light, events)[lot.event] + lot.noise)
-        weight = share / (width * width + r2)
+        share = light / (np.bincount(lot.point, light, points)[lot.point] + lot.noise)
+        mine = share * lot.events
+        weight = mine / (width * width + r2)
         total = np.maximum(np.bincount(source, weight, number), 1e-30)
         step_x = np.bincount(source, weight * dx, number) / total
         step_y = np.bincount(source, weight * dy, number) / total
-        strength = np.where(there, np.maximum(np.bincount(source, share, number), 0.5), state.strength)
+        strength = np.where(there, np.maximum(np.bincount(source, mine, number), 0.5), state.strength)
         inner = np.bincount(source, weight * r2, number) / np.maximum(strength, 1e-30)
         s = np.where(there & (strength > STRONG), _width(inner, state.s, model, reach), state.s)
         moves = there & (np.hypot(step_x, step_y) * np.sqrt(strength) >= STILL * s)
@@ -193,29 +226,29 @@ class Shapes:
     angle: Array
 
 
-def apertures(x: Array, y: Array, pairs: Pairs, at: Places, radius: Array) -> tuple[Array, NDArray[np.bool_]]:
+def apertures(points: Points, pairs: Pairs, at: Places, radius: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Events within a radius about each place, and which pairs they are."""
-    i = pairs.source
-    inside = (x[pairs.event] - at.x[i]) ** 2 + (y[pairs.event] - at.y[i]) ** 2 <= radius[i] ** 2
-    return np.bincount(i[inside], minlength=len(at.x)).astype(np.float64), inside
+    i, point = pairs.source, pairs.point
+    inside = (points.x[point] - at.x[i]) ** 2 + (points.y[point] - at.y[i]) ** 2 <= radius[i] ** 2
+    return np.asarray(np.bincount(i[inside], points.number[point[inside]], len(at.x)), np.float64), inside
 
 
 def shapes(
-    x: Array, y: Array, pairs: Pairs, inside: NDArray[np.bool_], at: Places, radius: Array, background: Array
+    points: Points, pairs: Pairs, inside: NDArray[np.bool_], at: Places, radius: Array, background: Array
 ) -> Shapes:
     """Ellipses from the second moments of the events within a radius, less those of an even background.
 
     Where nothing is left they are NaN.
     """
-    i, event = pairs.source[inside], pairs.event[inside]
+    i, point = pairs.source[inside], pairs.point[inside]
     number = len(at.x)
-    dx, dy = x[event] - at.x[i], y[event] - at.y[i]
+    dx, dy, events = points.x[point] - at.x[i], points.y[point] - at.y[i], points.number[point]
     noise = background * np.pi * radius**2
-    net = np.bincount(i, minlength=number) - noise
+    net = np.bincount(i, events, number) - noise
     with np.errstate(divide="ignore", invalid="ignore"):
-        xx = (np.bincount(i, dx * dx, number) - noise * radius**2 / 4) / net
-        yy = (np.bincount(i, dy * dy, number) - noise * radius**2 / 4) / net
-        xy = np.bincount(i, dx * dy, number) / net
+        xx = (np.bincount(i, events * dx * dx, number) - noise * radius**2 / 4) / net
+        yy = (np.bincount(i, events * dy * dy, number) - noise * radius**2 / 4) / net
+        xy = np.bincount(i, events * dx * dy, number) / net
         mean, split = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
         good = (net > 0) & (mean - split > 0)
         major = np.sqrt(np.where(good, mean + split, np.nan))

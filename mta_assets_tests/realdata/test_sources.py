@@ -126,8 +126,9 @@ def only_sgr_a(made: Product) -> Observation:
     theta = np.hypot(start[0] - axis[0], start[1] - axis[1]) * plane.scale * 60
     noise = np.array([DIFFUSE * exposure])
     reach = np.array([2.5])
-    pairs = measure.pairs_of(x, y, *start, np.array([6.0]))
-    at = measure.places(x, y, pairs, start, psf.scale(theta) / plane.arcsec, noise, reach)
+    points = measure.Points.single(x, y)
+    pairs = measure.pairs_of(points, *start, np.array([6.0]))
+    at = measure.places(points, pairs, start, psf.scale(theta) / plane.arcsec, noise, reach)
     ra, dec = plane.world(at.x, at.y)
     rate = (len(x) - noise * np.pi * 2.5**2) / exposure
     table = Table("SRCLIST", {
