@@ -10,12 +10,14 @@ Windows (the window block of the run) are not telemetered in a public form and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from mta_assets.core.errors import BadData
+from mta_assets.core.headers import whole
 from mta_assets.core.tables import Column, Header, Product, Schema, Table, plain
 from mta_assets.instruments.acis import COLUMNS, ROWS
 
@@ -35,6 +37,7 @@ MASK = Schema(
 NO_WINDOWS = 65535
 NO_CCD = 10  # a front-end processor without a chip
 MOST = 4095  # [adu] of a 12-bit pixel
+WHAT = "parameter block (ACIS_PBK0)"
 BEFORE = 3600.0  # [s] the block of a run is dumped so long before its science at most
 
 
@@ -74,8 +77,8 @@ def block_of(
 def rows_read(block: Product | None) -> tuple[int, int]:
     """First and last row, from 1, that were read out (FIRSTROW, FIRSTROW + NROWS - 1)."""
     head = _header(block)
-    first = int(head.get("STARTROW", 0)) + 1
-    return first, min(first + int(head.get("ROWCNT", ROWS - 1)), ROWS)
+    first = whole(head, "STARTROW", WHAT, (0, ROWS - 3), 0) + 1
+    return first, min(first + whole(head, "ROWCNT", WHAT, (2, ROWS - 1), ROWS - 1), ROWS)
 
 
 def mask_tables(detnam: str, block: Product | None) -> list[Table]:
@@ -89,14 +92,19 @@ def mask_tables(detnam: str, block: Product | None) -> list[Table]:
     """
     head = _header(block)
     first, last = rows_read(block)
-    low = int(head.get("PHAMIN", 0))
-    high = low + int(head["PHARANGE"]) - 1 if "PHARANGE" in head else MOST
+    low = whole(head, "PHAMIN", WHAT, (0, MOST), 0)
+    high = min(low + whole(head, "PHARANGE", WHAT, (1, 1 << 16), MOST + 1 - low) - 1, NO_WINDOWS)
     given = block.tables[0] if block is not None else None
     made = []
     for chip in chips_of(detnam):
         row = _column(given, "CCD_ID").index(chip) if given is not None else None
         threshold = int(np.min(given["EVT_THR"][row])) + 1 if given is not None and "EVT_THR" in given else 0
         least = max(low, threshold)
+        if least >= high:
+            raise BadData(
+                f"{WHAT}: pulse heights of CCD {chip} from {least} to {high} adu (EVT_THR, PHAMIN, PHARANGE) are none; "
+                "deliver another"
+            )
         header: Header = {
             "CCD_ID": (chip, "CCD ID"),
             "EXTVER": (chip, "version of this extension: its CCD"),
@@ -104,7 +112,7 @@ def mask_tables(detnam: str, block: Product | None) -> list[Table]:
             "LASTROW": (last - 1, "last row of subarray CHIP coordinates"),
             "PHAMIN": (least, "Minimum acceptable pulse height"),
             "PHARANGE": (high - least, "Range of accepted pulse heights"),
-            "WIND_ID": (int(head.get("WIND_ID", NO_WINDOWS)), "window block ID"),
+            "WIND_ID": (whole(head, "WIND_ID", WHAT, (0, NO_WINDOWS), NO_WINDOWS), "window block ID"),
             "HDUCLASS": ("ASC", "format"),
             "HDUCLAS1": ("REGION", "kind of table"),
             "HDUCLAS2": ("MASK", "which one"),
@@ -113,7 +121,8 @@ def mask_tables(detnam: str, block: Product | None) -> list[Table]:
         }
         if given is not None and row is not None:
             header["FEP_ID"] = (_column(given, "FEP_ID")[row], "FEP ID")
-            header |= {name: head[name] for name in ("PBLOCK",) if name in head}
+            if "PBLOCK" in head:
+                header["PBLOCK"] = (whole(head, "PBLOCK", WHAT, (0, (1 << 32) - 1)), "parameter block ID")
         made.append(replace(_table((first + 1, last - 1), least, high, header), name=f"MASK{chip}"))
     return made
 
@@ -135,7 +144,7 @@ def _table(rows: tuple[int, int], least: int, most: int, header: Header) -> Tabl
     return MASK.build(columns, header)
 
 
-def _header(block: Product | None) -> Mapping[str, Any]:
+def _header(block: Product | None) -> dict[str, Any]:
     if block is None:
         return {}
     return {key: plain(value) for key, value in {**block.tables[0].header, **block.header}.items()}

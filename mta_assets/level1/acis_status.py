@@ -120,7 +120,7 @@ def _unpacked() -> NDArray[np.uint32]:
 def _ccd_of(table: Table) -> int:
     value = table.header.get("CCD_ID")
     ccd = plain(value)
-    if not isinstance(ccd, int) or not 0 <= ccd < CHIPS:
+    if isinstance(ccd, bool) or not isinstance(ccd, int) or not 0 <= ccd < CHIPS:
         raise BadData(f"bad-pixel table {table.name}: keyword CCD_ID is {ccd!r}; expected 0 to {CHIPS - 1}")
     return ccd
 

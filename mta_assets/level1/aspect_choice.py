@@ -13,6 +13,9 @@ from mta_assets.core.records import finding
 from mta_assets.core.tables import Product, Table
 from mta_assets.instruments.geometry_sky import MAX_GAP
 
+MOST = {  # what a number of an attitude [deg], or of the SIM's place [mm], can be at most
+    "time": np.inf, "ra": 360.0, "dec": 90.0, "roll": 360.0, "dy": 50.0, "dz": 50.0, "dtheta": 10.0,
+}  # fmt: skip
 UNIT = 1e-6  # quaternions that differ by more from length one are damaged
 
 
@@ -71,11 +74,11 @@ def best_aspect(ground: Sequence[Product] | None, onboard: Sequence[Product] | N
 def usable(solution: Table) -> tuple[Table, int]:
     """Rows of an aspect solution that hold an attitude, in order of time, and how many there are besides.
 
-    A row does not hold one if a number of it is not finite, its quaternion is not of length one, or its time stands
-    there twice. What it leaves is a gap like any other.
+    A row does not hold one if a number of it is not finite or beyond `MOST`, its quaternion is not of length one, or
+    its time stands there twice. What it leaves is a gap like any other.
     """
-    names = [name for name in ("time", "ra", "dec", "roll", "dy", "dz", "dtheta") if name in solution]
-    good = np.all([np.isfinite(np.asarray(solution[name], float)) for name in names], axis=0)
+    given = {name: np.asarray(solution[name], float) for name in MOST if name in solution}
+    good = np.all([np.isfinite(values) & (np.abs(values) <= MOST[name]) for name, values in given.items()], axis=0)
     if "q_att" in solution:
         with np.errstate(over="ignore"):
             length = np.linalg.norm(np.asarray(solution["q_att"], float), axis=1)

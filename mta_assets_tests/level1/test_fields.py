@@ -52,7 +52,7 @@ def test_the_outer_rows_and_columns_of_what_is_read_give_no_events() -> None:
     assert [str(shape) for shape in six["SHAPE"]] == ["rectangle", "rectangle", "!rectangle"]
     assert (six["PHAMIN"][0], six["PHAMAX"][0], six.header["PHARANGE"][0]) == (39, 3269, 3230)
     assert (seven["PHAMIN"][0], seven["PHAMAX"][0], seven.header["FEP_ID"][0]) == (21, 3269, 0)
-    assert six.header["PBLOCK"] == 5
+    assert six.header["PBLOCK"][0] == 5
 
 
 def test_without_a_parameter_block_chips_are_read_whole() -> None:
