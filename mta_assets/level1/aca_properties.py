@@ -12,13 +12,12 @@ from mta_assets.instruments.geometry import unit_vector
 from mta_assets.level1.aca import mean_magnitudes
 from mta_assets.level1.aca_centroid import AT_EDGE
 from mta_assets.level1.aca_tables import FIDPROPS, GSPROPS
-from mta_assets.level1.aspect_fids import Offsets, focal_positions, moved, seen_angles
+from mta_assets.level1.aspect_fids import WRONG_PLACE, Offsets, focal_positions, moved, seen_angles
 
 Array = NDArray[Any]
 
 MARGINAL = 0.5  # of the images: with fewer good ones, identification is MARGINAL
-WRONG_PLACE = 10.0  # [arcsec] mean residual beyond which a light is not the one that was meant
-WRONG_LIGHT = 1.5  # [mag] from the expected magnitude, likewise
+WRONG_LIGHT = 1.5  # [mag] from the expected magnitude: it is not the one that was meant
 
 
 def guide_properties(centroids: Table, stars: Table, integration: float, used: Table, wrong: tuple[int, ...]) -> Table:

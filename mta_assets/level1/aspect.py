@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.records import FINDINGS
-from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.core.tables import Header, Product, Table, concatenate, plain
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry import angles_from_quaternion
 from mta_assets.level1.aca import find_centroids
@@ -22,10 +22,13 @@ from mta_assets.level1.aspect_gyro import Gyros, read_gyros
 from mta_assets.level1.aspect_quality import assess, limit_table
 from mta_assets.level1.aspect_solve import Attitude, solve, star_data
 from mta_assets.level1.aspect_tables import ASPSOL, QUALITY_STEP, SAMPLE, hdu_keywords
+from mta_assets.level1.observation import number, parameters_in, span
 
 Array = NDArray[Any]
 
 BREAK = 60.0  # [s] across a longer gap of the gyros a solution begins anew: their counts may have wrapped unseen
+PLACES = {"ra": 360.0, "dec": 90.0, "yang": 5400.0, "zang": 5400.0}  # [deg], [arcsec] a camera sees 1.4 deg
+ROUGH = 1e-3  # nominal quaternions are the mean over a dither: nearly of length one
 INTEGRATION = 1.696  # [s] of an image, if the centroids have none
 
 
@@ -57,12 +60,12 @@ def make_aspect(
         FINDINGS of what is wrong with the interval.
     """
     par = parameters(obspar)
-    tstart, tstop = float(par["tstart"]), float(par["tstop"])
-    mine = select(stars, int(par["obs_id"]), int(par["obi_num"]))
+    tstart, tstop = span(par)
+    mine, unplaced = placed(select(stars, *_fields(par).values()))
     centroids = find_centroids(images, tstart, tstop)
     gyros = read_gyros(engineering, tstart, tstop)
     offsets = solve_fids(centroids, mine)
-    first = np.array([float(par[f"q_nom{k}"]) for k in range(1, 5)])
+    first = _first(par)
     attitudes, reasons = solve_pieces(star_data(centroids, mine, velocity), gyros, first)
     solution = solution_table(attitudes, offsets)
     guides = mine["slot"][mine["type"] == "GUI"]
@@ -81,7 +84,23 @@ def make_aspect(
         if len(given[0]):
             head = given[0].with_header(hdu_keywords(name))
             yield Product(name, (head, *given[1:]), tstart, tstop, common, _fields(par))
-    yield _findings(par, reasons, wrong, solution, tables["GSPROPS"][0], tables["FIDPROPS"][0])
+    damage = [
+        f"{what} of slots {', '.join(map(str, slots))} of the star catalogue have no place and are left out; deliver it"
+        for what, slots in unplaced.items()
+    ]
+    if gyros.dropped:
+        damage.append(f"{gyros.dropped} samples of the gyros (AOGYRCT1 … 4) are spikes of an axis and were left out")
+    if plain(centroids.header.get("NOTEMP")):
+        damage.append(
+            "no image tells the temperature of the camera (TEMPHOUS): the usual one was taken, roll may be off"
+        )
+    fids = tables["FIDPROPS"][0]
+    if not offsets.slots:
+        damage.append("no fid light was seen where it should be: dy, dz and dtheta are not known")
+    else:
+        bad = fids["slot"][fids["id_status"] == "BAD"].tolist()
+        damage += [f"fid light of slot {slot} is not the one of the catalogue, by place or magnitude" for slot in bad]
+    yield _findings(par, reasons, damage, wrong, solution, tables["GSPROPS"][0])
 
 
 def parameters(obspar: Table) -> dict[str, str]:
@@ -90,14 +109,39 @@ def parameters(obspar: Table) -> dict[str, str]:
     Raises
     ------
     BadData
-        If it lacks what the aspect of an interval needs.
+        If it lacks what the aspect of an interval needs, or a value can not be.
     """
-    par = dict(zip(obspar["name"].tolist(), obspar["value"].tolist(), strict=True))
+    par = parameters_in(obspar)
     needed = ("obs_id", "obi_num", "tstart", "tstop", "detector", "q_nom1", "q_nom2", "q_nom3", "q_nom4")
-    missing = [name for name in needed if par.get(name, "INDEF") == "INDEF"]
+    missing = [name for name in needed if name not in par]
     if missing:
         raise BadData(f"obspar of obsid {par.get('obs_id', '?')}: {', '.join(missing)} not given; make it again")
     return par
+
+
+def _first(par: dict[str, str]) -> Array:
+    q = np.array([number(par, f"q_nom{k}") for k in range(1, 5)])
+    if not abs(np.linalg.norm(q) - 1) < ROUGH:
+        raise BadData(
+            f"obspar of obsid {par['obs_id']}: q_nom1 … 4 are {q.tolist()}, expected a quaternion of length one; make "
+            "OBSPAR again"
+        )
+    return q / np.linalg.norm(q)
+
+
+def placed(stars: Table) -> tuple[Table, dict[str, list[int]]]:
+    """Rows of a star catalogue that say where a star or light should be, each once; slots of the others by kind."""
+    found = np.zeros(len(stars), bool)
+    missing: dict[str, list[int]] = {}
+    for kind, names, words in (("GUI", ("ra", "dec"), "guide stars"), ("FID", ("yang", "zang"), "fid lights")):
+        here = np.asarray(stars["type"] == kind)
+        known = here & np.all([np.abs(stars[name]) <= PLACES[name] for name in names], axis=0)  # NaN is not less
+        if (here & ~known).any():
+            missing[words] = np.unique(stars["slot"][here & ~known]).tolist()
+        found |= known
+    rows = np.flatnonzero(found)
+    same = np.unique(np.stack([stars["slot"][rows], stars["id"][rows]]), axis=1, return_index=True)[1]
+    return stars.where(rows[np.sort(same)]), missing
 
 
 def solve_pieces(stars: Any, gyros: Gyros, first: Array) -> tuple[list[Attitude], list[tuple[float, float, str]]]:
@@ -115,6 +159,9 @@ def solve_pieces(stars: Any, gyros: Gyros, first: Array) -> tuple[list[Attitude]
             found.append(solve(stars.where((stars.time >= start) & (stars.time <= stop)), piece, first))
         except NothingToDo as reason:
             reasons.append((start, stop, str(reason)))
+    if len(gyros.time) and not found and not reasons:
+        times = (float(gyros.time[0]), float(gyros.time[-1]))
+        reasons.append((*times, f"only {len(gyros.time)} samples of gyro data, far apart: no attitude can be found"))
     if not len(gyros.time):
         reasons.append((np.nan, np.nan, "no gyro data (AOGYRCT1 … 4) in the interval: no attitude can be found"))
     return found, reasons
@@ -189,39 +236,37 @@ def _common_keywords(par: dict[str, str]) -> Header:
     header: Header = {
         "INSTRUME": ("PCAD", "Aspect Camera"),
         "OBS_ID": (par["obs_id"], "Observation id"),
-        "OBI_NUM": (int(par["obi_num"]), "Obi number"),
+        "OBI_NUM": (_fields(par)["obi"], "Obi number"),
         "OBS_MODE": ("POINTING", "Observation mode"),
         "GRATING": (par.get("grating", "NONE"), "Grating"),
     }
     for name in ("sim_x", "sim_y", "sim_z"):
-        if par.get(name, "INDEF") != "INDEF":
-            header[name.upper()] = (float(par[name]), "[mm] SIM offset")
+        if name in par:
+            header[name.upper()] = (number(par, name), "[mm] SIM offset")
     return header
 
 
 def _fields(par: dict[str, str]) -> dict[str, Any]:
-    return {"obsid": int(par["obs_id"]), "obi": int(par["obi_num"])}
+    return {"obsid": int(number(par, "obs_id")), "obi": int(number(par, "obi_num"))}
 
 
 def _findings(
-    par: dict[str, str], reasons: list[tuple[float, float, str]], wrong: tuple[int, ...], solution: Table,
-    guides: Table, fids: Table,
+    par: dict[str, str], reasons: list[tuple[float, float, str]], damage: list[str], wrong: tuple[int, ...],
+    solution: Table, guides: Table,
 ) -> Table:  # fmt: skip
     """What a person has to look at."""
-    start, stop = float(par["tstart"]), float(par["tstop"])
+    start, stop = span(par)
     rows = [("red", a if np.isfinite(a) else start, b if np.isfinite(b) else stop, why) for a, b, why in reasons]
     if len(solution):
         step = np.diff(solution["time"])
         for index in np.flatnonzero(step > BREAK):
             gap = (float(solution["time"][index]), float(solution["time"][index + 1]))
             rows.append(("yellow", *gap, f"aspect gap of {gap[1] - gap[0]:.0f} s within the interval"))
+    rows += [("yellow", start, stop, words) for words in damage]
     rows += [("yellow", start, stop, f"guide star of slot {slot} is not the one of the catalogue") for slot in wrong]
-    seen = fids.where((fids["id_status"] == "GOOD") | (fids["id_status"] == "MARGINAL"))
-    if not len(seen):
-        rows.append(("yellow", start, stop, "no fid light was seen: dy, dz and dtheta are not known"))
     if not len(guides):
         rows.append(("red", start, stop, "the star catalogue has no guide star of this observation; deliver it"))
-    name = f"aspect {int(par['obs_id']):05d}_{int(par['obi_num']):03d}"
+    name = "aspect {obsid:05d}_{obi:03d}".format(**_fields(par))
     return _finding_table([(name, *row) for row in rows])
 
 

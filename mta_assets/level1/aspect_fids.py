@@ -26,6 +26,8 @@ Array = NDArray[Any]
 SCALE = 20.625
 DISTANCE = 1 / ARCSEC / SCALE  # [mm]
 FLOOR = 0.05  # [arcsec] error of a smoothed angle besides the noise of its pixels
+WRONG_PLACE = 10.0  # [arcsec] a light that stands farther from where the others say is not the one that was meant
+MOST = 5.0  # [mm] the camera would not find a light that is shifted farther
 NEAR = 20.0  # [s] a light is taken as seen between two good images that are no farther apart
 
 
@@ -56,6 +58,9 @@ class Offsets:
         return value, np.stack([np.interp(times, self.time, self.sigma[:, k]) for k in range(3)], axis=-1)
 
 
+NONE = Offsets(np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), ())
+
+
 def focal_positions(yag: Array, zag: Array) -> Array:
     """(…, 2) y and z [mm] of lights that are seen at angles [arcsec]."""
     y, z = np.tan(np.asarray(yag) * ARCSEC), np.tan(np.asarray(zag) * ARCSEC)
@@ -84,12 +89,29 @@ def solve_fids(centroids: Table, stars: Table) -> Offsets:
         `aca_tables.ACACENT`.
     stars
         `aca_tables.STARCAT` of the observation: its FID rows hold the angles that the lights should be seen at.
+
+    Returns
+    -------
+    Offsets
+        Of the lights that fit each other: one that does not is left out, and one that is alone then as well.
     """
     fids = stars.where(stars["type"] == "FID")
+    found, away = _solved(centroids, fids)
+    several = len(found.slots) > 1
+    while found.slots and np.max(away) > WRONG_PLACE:
+        fids = fids.where(np.arange(len(fids)) != np.argmax(away))
+        found, away = _solved(centroids, fids)
+    if (several and len(found.slots) < 2) or np.abs(found.value[:, :2]).max(initial=0.0) > MOST:
+        return NONE
+    return found
+
+
+def _solved(centroids: Table, fids: Table) -> tuple[Offsets, Array]:
+    """Shifts from some lights, and how far [arcsec] each of them stands from where these put it."""
     good = ((centroids["status"] & ~AT_EDGE) == 0) & np.isin(centroids["slot"], fids["slot"])
     times = np.unique(centroids["time"][good])
     if not len(times):
-        return Offsets(np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), ())
+        return NONE, np.zeros(len(fids))
     nominal = focal_positions(fids["yang"], fids["zang"])
     series = [_series(centroids, good & (centroids["slot"] == slot), times) for slot in fids["slot"]]
     seen = np.stack([focal_positions(yag, zag) for yag, zag, _ in series])  # (lights, n, 2)
@@ -97,7 +119,10 @@ def solve_fids(centroids: Table, stars: Table) -> Offsets:
     weight = np.where(np.isfinite(sigma), 1 / sigma**2, 0.0)
     value, spread = _least_squares(nominal, np.nan_to_num(seen), weight)
     slots = tuple(int(slot) for slot, w in zip(fids["slot"], weight, strict=True) if w.any())
-    return Offsets(times, value, spread, slots)
+    rest = np.stack([place - moved(at, value) for at, place in zip(nominal, seen, strict=True)])
+    rest = np.where(weight > 0, np.hypot(*rest.transpose(2, 0, 1)), np.nan)
+    away = [float(np.median(one[np.isfinite(one)])) if np.isfinite(one).any() else 0.0 for one in rest]
+    return Offsets(times, value, spread, slots), np.array(away) * SCALE
 
 
 def _series(centroids: Table, rows: Array, times: Array) -> tuple[Array, Array, Array]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product, Table
 from mta_assets.instruments import gyro
 
@@ -16,6 +17,7 @@ Array = NDArray[Any]
 
 MSIDS = ("AOGYRCT1", "AOGYRCT2", "AOGYRCT3", "AOGYRCT4")  # accumulated pulses of the selected axes
 LONGEST_GAP = 2.0  # [s] between samples: the angle in between is known at both ends and moves by less than it dithers
+LONGEST_SPIKE = 8  # samples that may be wrong between two good ones: as long as the longest gap
 GLITCH = 0.5  # [arcsec] a jump of the fourth axis against the other three within one sample is a fault of one of them
 
 
@@ -31,11 +33,14 @@ class Gyros:
         (n, 3) [arcsec] about roll, pitch and yaw since the first sample, gyro drift included.
     glitch
         (n,) the axes disagree by a jump here.
+    dropped
+        Samples that were left out because an axis jumped to them and back: damaged telemetry, no rotation.
     """
 
     time: Array
     angle: Array
     glitch: NDArray[np.bool_]
+    dropped: int = 0
 
     @property
     def gaps(self) -> Array:
@@ -54,7 +59,7 @@ def read_gyros(products: Iterable[Product], tstart: float, tstop: float) -> Gyro
     An interval without any gives empty arrays.
     """
     parts = [
-        _counts(table, tstart, tstop)
+        _counts(product.file_id, table, tstart, tstop)
         for product in products
         for table in product.tables[:1]
         if all(msid in table for msid in MSIDS)
@@ -66,19 +71,48 @@ def read_gyros(products: Iterable[Product], tstart: float, tstop: float) -> Gyro
 
 
 def angles(time: Array, counts: Array) -> Gyros:
-    """Angles of wrapped counts (n, 4) at ascending times (n,)."""
+    """Angles of wrapped counts (n, 4) at ascending times (n,); spikes are left out, what follows is a glitch."""
     if not len(time):
         return Gyros(np.zeros(0), np.zeros((0, 3)), np.zeros(0, bool))
-    pulses = gyro.unwrap(counts)
-    pulses = pulses - pulses[0]
-    odd = np.diff(gyro.inconsistency(pulses), prepend=0.0)
+    spikes = _spikes(*_jumps(gyro.unwrap(counts)))
+    kept = np.flatnonzero(~spikes)
+    pulses = gyro.unwrap(counts[kept])
+    _, glitch = _jumps(pulses)
+    glitch[1:] |= np.diff(kept) > 1
+    return Gyros(np.asarray(time, float)[kept], gyro.body_angle(pulses - pulses[0]), glitch, int(spikes.sum()))
+
+
+def _jumps(pulses: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """By how much the axes disagree otherwise than in the sample before [arcsec], and where that is a jump."""
+    odd = np.diff(gyro.inconsistency(pulses - pulses[0]), prepend=0.0)
     steady = float(np.median(odd[1:])) if len(odd) > 1 else 0.0  # drifts disagree too, but evenly
-    glitch = np.abs(odd - steady) > GLITCH + np.abs(steady)
-    glitch[0] = False
-    return Gyros(np.asarray(time, float), gyro.body_angle(pulses), glitch)
+    jump = odd - steady
+    jump[0] = 0.0
+    return jump, np.abs(jump) > GLITCH + np.abs(steady)
 
 
-def _counts(table: Table, tstart: float, tstop: float) -> tuple[Array, Array]:
+def _spikes(jump: Array, glitch: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Samples between a jump and one back, as far as counts that wrap tell."""
+    wrap = gyro.MODULUS * gyro.inconsistency(np.eye(4)).max()
+    found = np.zeros(len(jump), bool)
+    until = 0
+    for first in np.flatnonzero(glitch).tolist():
+        if first < until:
+            continue
+        level = np.cumsum(jump[first : first + LONGEST_SPIKE + 1])
+        back = np.flatnonzero(np.abs((level + wrap / 2) % wrap - wrap / 2) < GLITCH)
+        if len(back):
+            until = first + int(back[0]) + 1
+            found[first : until - 1] = True
+    return found
+
+
+def _counts(file_id: str, table: Table, tstart: float, tstop: float) -> tuple[Array, Array]:
+    wrong = [msid for msid in MSIDS if table[msid].dtype.kind not in "iu" or table[msid].ndim != 1]
+    if wrong:
+        raise BadData(f"{file_id}[{table.name}]: {', '.join(wrong)}: expected a whole number a row; make it again")
+    if "QUALITY" in table and table["QUALITY"].shape != (len(table), len(table.columns)):
+        raise BadData(f"{file_id}[{table.name}].QUALITY: expected a bit for each column; make it again")
     time = table["TIME"]
     use = (time >= tstart) & (time < tstop)
     if "QUALITY" in table:

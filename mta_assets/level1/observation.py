@@ -55,7 +55,11 @@ def parameters(obspar: Sequence[Product]) -> dict[str, str]:
         If a value can not be: an instrument or grating that there is none of, a number out of its range, a stop before
         the start.
     """
-    table = table_of(obspar)
+    return parameters_in(table_of(obspar))
+
+
+def parameters_in(table: Table) -> dict[str, str]:
+    """`parameters` of an OBSPAR table."""
     pairs = zip(table["name"].tolist(), table["value"].tolist(), strict=True)
     par = {str(name).strip(): str(value).strip() for name, value in pairs if str(value).strip() not in UNKNOWN}
     for name, known in KNOWN.items():

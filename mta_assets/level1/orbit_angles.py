@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 SUN_RADIUS = 6.96e8  # [m] each radius is what the archive's limb angles give: (centre - limb) * distance
 MOON_RADIUS = 1.738e6  # [m]
 EARTH_RADIUS = 6.378137e6  # [m] WGS 84, equator
+FARTHEST = 1.0e12  # [m] seven times as far as the Sun: no body of these is
 BORESIGHT = np.array([1.0, 0.0, 0.0])  # body axis that points to the target
 
 
@@ -69,7 +70,7 @@ def state(ephemeris: Table, times: Array) -> tuple[Array, Array]:
     Raises
     ------
     BadData
-        If the ephemeris is empty, goes backward or does not cover the times.
+        If the ephemeris is empty, goes backward, does not cover the times or holds values that are no numbers there.
     """
     at = np.asarray(ephemeris["Time"], float)
     times = np.asarray(times, float)
@@ -86,6 +87,11 @@ def state(ephemeris: Table, times: Array) -> tuple[Array, Array]:
     step = (at[k + 1] - at[k])[:, None]
     s = (times - at[k])[:, None] / step
     p0, p1, v0, v1 = place[k], place[k + 1], speed[k] * step, speed[k + 1] * step
+    if not np.isfinite([p0, p1, v0, v1]).all():
+        raise BadData(
+            f"ephemeris {ephemeris.name} holds values that are no numbers between {times.min():.3f} and "
+            f"{times.max():.3f} s: deliver another of that time"
+        )
     position = p0 + s * (v0 + s * (3 * (p1 - p0) - 2 * v0 - v1 + s * (2 * (p0 - p1) + v0 + v1)))
     velocity = (v0 + s * (6 * (p1 - p0) - 4 * v0 - 2 * v1 + 3 * s * (2 * (p0 - p1) + v0 + v1))) / step
     return position, velocity
@@ -134,9 +140,15 @@ def angles(times: Array, toward: Array, orbit: Table, solar: Table, lunar: Table
     columns |= {f"Point_{axis}": toward[:, k] for k, axis in enumerate("XYZ")}
     bodies = (("Sun", sun, SUN_RADIUS), ("Moon", moon, MOON_RADIUS), ("Earth", -place, EARTH_RADIUS))
     for name, vector, radius in bodies:
+        away = np.linalg.norm(vector, axis=-1)
+        if not ((away > radius) & (away < FARTHEST)).all():
+            raise BadData(
+                f"ephemerides put the spacecraft {away.min():.6g} to {away.max():.6g} m from the middle of the {name}: "
+                f"expected {radius:g} to {FARTHEST:g} m; deliver other ephemerides of that time"
+            )
         centre = separation(toward, vector)
         columns[f"Point_{name}CentAng"] = centre
-        columns[f"Point_{name}LimbAng"] = centre - np.degrees(radius / np.linalg.norm(vector, axis=-1))
+        columns[f"Point_{name}LimbAng"] = centre - np.degrees(radius / away)
     columns["Sun_EarthCentAng"] = columns["Sun_EarthLimbAng"] = separation(sun, -place)
     columns["Point_RamVectorAng"] = separation(toward, speed)
     return ANGLES.build(columns)

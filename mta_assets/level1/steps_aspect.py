@@ -92,8 +92,9 @@ def joined(products: Iterable[Product]) -> Table:
     for product in products:
         table = product.tables[0]
         names = {name.lower(): name for name in table.columns}
-        parts.append(Table("EPHEM", {c.name: table[names[c.name.lower()]] for c in EPHEMERIS}))
+        parts.append(Table(table.name, {c.name: table[names.get(c.name.lower(), c.name)] for c in EPHEMERIS}))
     found = concatenate(parts)
+    found = found.where(np.isfinite(found["Time"]))
     return found.where(np.unique(found["Time"], return_index=True)[1])
 
 
