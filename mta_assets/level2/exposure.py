@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import whole
 from mta_assets.core.tables import Table
 from mta_assets.level2.boxes import BoxSums
 from mta_assets.level2.columns import column, find
@@ -106,8 +106,9 @@ def places_of(events: Table) -> tuple[dict[int, ChipPlace], Array]:
     """`chip_places` of an event list, the rows that were read out of its header; none without chip coordinates."""
     if any(find(events, name) is None for name in ("CCD_ID", "CHIPX", "CHIPY", "TIME")):
         return {}, np.zeros((1, 2))
-    first = keyword(events.header, "FIRSTROW", 1)
-    last = first + keyword(events.header, "NROWS", 1025 - first) - 1
+    what, rows = f"rows of table {events.name}", int(CHIP[1])
+    first = whole(events.header, "FIRSTROW", what, (1, rows), 1)
+    last = first + whole(events.header, "NROWS", what, (1, rows), rows + 1 - first) - 1
     return chip_places(events, (float(first), float(last)))
 
 
@@ -115,10 +116,10 @@ def _means(times: Array, offsets: Array) -> Array:
     """Mean offset in each step of time that has events."""
     if not len(times):
         return np.zeros((1, 2))
-    step = ((times - times.min()) / PERIOD).astype(np.int64)
+    # a step that has no event takes no place: one wrong time does not make years of them
+    _, step = np.unique(np.floor((times - times.min()) / PERIOD), return_inverse=True)
     count = np.bincount(step)
-    used = count > 0
-    return np.column_stack([np.bincount(step, offsets[:, i])[used] / count[used] for i in (0, 1)])
+    return np.column_stack([np.bincount(step, offsets[:, i]) / count for i in (0, 1)])
 
 
 def exposure_map(

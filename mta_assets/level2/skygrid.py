@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.core.headers import required
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Table
 from mta_assets.level2.columns import blocks, column, number
 
 Array = NDArray[np.float64]
 SIZES = {"ACIS": 8192, "HRC-I": 32768, "HRC-S": 65536}  # [pixel] sky planes of real files (TLMAX of X)
+FARTHEST = 1e6  # [pixel] beyond the largest sky plane by far: no tangent point lies there
 MOST_PIXELS = 1 << 26  # an image beyond is a mistake, or wants a larger bin
 
 
@@ -74,7 +75,8 @@ def sky_plane(events: Table) -> SkyPlane:
     Raises
     ------
     BadData
-        If a keyword is missing, or the pixels are not square.
+        If a keyword is missing or out of its range, the pixels are not square, or the pointing, where one is stated,
+        lies on the other half of the sky.
     """
     nx, ny = number(events, "X"), number(events, "Y")
     what = f"sky coordinates of table {events.name}"
@@ -83,7 +85,22 @@ def sky_plane(events: Table) -> SkyPlane:
     dx, dy = (required(events.header, f"TCDLT{n}", what) for n in (nx, ny))
     if not (dy > 0 and abs(dx + dy) < 1e-6 * dy):
         raise BadData(f"{what}: pixels of {dx} by {dy} deg, expected square ones with east to the left (TCDLT{nx})")
-    return SkyPlane(ra, dec, x, y, dy)
+    if not (abs(ra) <= 360 and abs(dec) <= 90 and max(abs(x), abs(y)) < FARTHEST and dy < 1):
+        raise BadData(
+            f"{what}: tangent point RA {ra:g}, Dec {dec:g} deg in pixel {x:g}, {y:g} of {dy:g} deg (TCRVL{nx}, "
+            f"TCRVL{ny}, TCRPX{nx}, TCRPX{ny}, TCDLT{ny}) is no place of the sky; make the "
+            "product again or deliver another"
+        )
+    plane = SkyPlane(ra, dec, x, y, dy)
+    if keyword(events.header, "RA_PNT") is not None and keyword(events.header, "DEC_PNT") is not None:
+        pointing = [required(events.header, name, what) for name in ("RA_PNT", "DEC_PNT")]
+        if not np.isfinite(plane.pixel(*pointing)).all():
+            raise BadData(
+                f"{what}: tangent point RA {ra:g}, Dec {dec:g} deg (TCRVL{nx}, TCRVL{ny}) and pointing "
+                f"{pointing[0]:g}, {pointing[1]:g} (RA_PNT, DEC_PNT) lie on two halves of the sky; make the product again or deliver "
+                "another"
+            )
+    return plane
 
 
 def plane_keywords(plane: SkyPlane, nx: int, ny: int) -> Header:

@@ -1,0 +1,109 @@
+"""Whatever stands in the columns and keywords of level-2 events: sources and images on the sky, or refused."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mta_assets.core.errors import BadData
+from mta_assets.core.gti import gti_tables
+from mta_assets.core.tables import Product
+from mta_assets.level2 import images, steps
+from mta_assets.level2.exposure import places_of
+from mta_assets.level2.skygrid import sky_plane
+from mta_assets_tests.hostile import Damage, answer, damaged, faults
+from mta_assets_tests.level2.fields import PLANE, event_table, sky
+
+EVERY = settings(max_examples=60, deadline=None, derandomize=True)
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+GOOD = np.array([[100.0, 900.0]])
+
+
+@cache
+def evt2(instrument: str) -> dict[str, list[Product]]:
+    """Two sources on a faint sky."""
+    random = np.random.default_rng(3)
+    one = sky(5, np.array([60.0, 40.0]), 0.002, 256)
+    count = len(one.x)
+    columns: dict[str, Any] = {
+        "X": one.x.astype("f4"), "Y": one.y.astype("f4"), "TIME": np.sort(random.uniform(100, 900, count)),
+        "PI": random.integers(1, 1000, count).astype("i4"), "pha": random.integers(1, 250, count).astype("i2"),
+        "status": np.zeros((count, 32), bool),
+    }  # fmt: skip
+    header = {
+        "EXPOSURE": 700.0, "DTCOR": 0.98, "RA_TARG": PLANE.ra, "DEC_TARG": PLANE.dec, "READMODE": "TIMED",
+        "LIVETIME": 700.0, "ONTIME": 710.0,
+    }  # fmt: skip
+    if instrument == "ACIS":
+        place = {"CHIPX": one.x, "CHIPY": one.y}
+        columns |= {name: np.clip(values - 4096.5 + 512, 1, 1024).astype("i2") for name, values in place.items()}
+        columns |= {"CCD_ID": np.full(count, 7, "i2"), "ENERGY": random.uniform(500, 7000, count).astype("f4")}
+        header |= {"FIRSTROW": 1, "NROWS": 1024, "EXPOSUR7": 700.0}
+    else:
+        header |= {"INSTRUME": "HRC", "DETNAM": "HRC-I"}
+    times = gti_tables({7 if instrument == "ACIS" else None: GOOD})
+    file_id = f"{instrument}_EVT2"
+    return {file_id: [Product(file_id, (event_table(columns, header), *times), 100.0, 900.0)]}
+
+
+@pytest.mark.parametrize("instrument", ["ACIS", "HRC"])
+@EVERY
+@given(data=st.data())
+def test_sources_have_a_place_on_the_sky(instrument: str, data: st.DataObject) -> None:
+    given_ = damaged(evt2(instrument), data.draw(faults(evt2(instrument))))
+    for made in answer(steps.source_list, given_, file_id=f"{instrument}_SRC2"):
+        assert isinstance(made, Product)
+        table = made.tables[0]
+        assert all(np.isfinite(table[name]).all() for name in ("RA", "DEC", "X", "Y", "NET_COUNTS", "SIGNIFICANCE"))
+        assert (np.abs(table["DEC"]) <= 90).all()
+
+
+@pytest.mark.parametrize("instrument", ["ACIS", "HRC"])
+@EVERY
+@given(data=st.data())
+def test_images_hold_no_more_events_than_there_are(instrument: str, data: st.DataObject) -> None:
+    given_ = damaged(evt2(instrument), data.draw(faults(evt2(instrument))))
+    count = len(given_[f"{instrument}_EVT2"][0].tables[0])
+    for made in answer(lambda events: images.images_of(events[0], f"{instrument}_IMG2"), given_):
+        assert isinstance(made, Product)
+        assert 0 <= made.tables[0]["IMAGE"].sum() <= count
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TCRVL1", 361.0, "TCRVL1, TCRVL2, TCRPX1, TCRPX2, TCDLT2. is no place of the sky"),
+        ("TCRPX2", 1e300, "is no place of the sky; make the product again or deliver another"),
+        ("TCRVL1", 330.0, "RA_PNT, DEC_PNT. lie on two halves of the sky"),
+        ("RA_PNT", "words", "keyword RA_PNT is 'words', expected a number"),
+    ],
+)
+def test_a_plane_that_is_none_is_refused_by_name(name: str, value: Any, words: str) -> None:
+    given_ = damaged(evt2("HRC"), [Damage("HRC_EVT2", 0, 0, "keyword", name, value)])
+    with pytest.raises(BadData, match=words):
+        sky_plane(given_["HRC_EVT2"][0].tables[0])
+
+
+@pytest.mark.parametrize("value", ["words", 0, 1025, 1e300, True])
+@pytest.mark.parametrize("name", ["FIRSTROW", "NROWS"])
+def test_rows_that_were_not_read_are_refused_by_name(name: str, value: Any) -> None:
+    given_ = damaged(evt2("ACIS"), [Damage("ACIS_EVT2", 0, 0, "keyword", name, value)])
+    with pytest.raises(BadData, match=f"rows of table EVENTS: keyword {name} is .*, expected a whole number"):
+        places_of(given_["ACIS_EVT2"][0].tables[0])
+
+
+@pytest.mark.parametrize("kind", ["huge", "least"])
+def test_a_time_that_can_not_be_takes_neither_memory_nor_the_place_of_the_chip(kind: str) -> None:
+    table = evt2("ACIS")["ACIS_EVT2"][0].tables[0]
+    given_ = damaged(evt2("ACIS"), [Damage("ACIS_EVT2", 0, 0, "column", "TIME", kind)])
+    began = time.perf_counter()
+    places, dither = places_of(given_["ACIS_EVT2"][0].tables[0])
+    assert time.perf_counter() - began < 5
+    assert len(dither) <= 10
+    np.testing.assert_allclose(places[7].origin, places_of(table)[0][7].origin)
