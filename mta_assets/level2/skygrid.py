@@ -97,8 +97,8 @@ def sky_plane(events: Table) -> SkyPlane:
         if not np.isfinite(plane.pixel(*pointing)).all():
             raise BadData(
                 f"{what}: tangent point RA {ra:g}, Dec {dec:g} deg (TCRVL{nx}, TCRVL{ny}) and pointing "
-                f"{pointing[0]:g}, {pointing[1]:g} (RA_PNT, DEC_PNT) lie on two halves of the sky; make the product again or deliver "
-                "another"
+                f"{pointing[0]:g}, {pointing[1]:g} (RA_PNT, DEC_PNT) lie on two halves of the sky; make the "
+                "product again or deliver another"
             )
     return plane
 
