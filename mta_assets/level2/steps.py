@@ -15,6 +15,7 @@ from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2 import coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
 
+MOST_SOURCES = 9999  # greatest COMPONENT: the names of their files have four digits
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
 INNER, OUTER = 2.0, 5.0  # radii of the ring of background in those of the source's region: 21 times its area
 
@@ -177,7 +178,11 @@ def spectra_and_curves(
     chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
     for row in chosen.tolist():
         circle = _circle(table, row)
-        fields = {"source": int(table["COMPONENT"][row])}
+        number = int(table["COMPONENT"][row])
+        fields = {"source": number}
+        if not 0 <= number <= MOST_SOURCES or np.count_nonzero(table["COMPONENT"] == number) > 1:
+            yield _unnamed(src2[0], number, row)
+            continue
         on_sky = bool(np.all(np.abs(circle) < regions.FARTHEST))  # NaN is not less
         if not on_sky or not spectra.counts_within(evt2[0], regions.source_region(*circle)):
             yield _strange(src2[0], fields["source"], circle)
@@ -193,6 +198,14 @@ def spectra_and_curves(
         made = spectra.spectrum(evt2[0], region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
         yield replace(made, fields=fields)
         yield replace(lightcurves.light_curve(evt2[0], region, curve, width, seen=seen), fields=fields)
+
+
+def _unnamed(src2: Product, number: int, row: int) -> Table:
+    detail = (
+        f"COMPONENT {number} of row {row + 1} of the src2 names no file: expected a number from 0 to {MOST_SOURCES} "
+        "that no other source has; no spectrum, make the src2 again or deliver another"
+    )
+    return finding(f"{src2.file_id} source {number}", "SRC", "bad_number", detail, (src2.tstart, src2.tstop))
 
 
 def _strange(src2: Product, number: int, circle: tuple[float, float, float]) -> Table:

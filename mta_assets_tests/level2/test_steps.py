@@ -106,6 +106,16 @@ def test_a_source_where_no_event_is_has_no_spectrum_but_a_finding_and_the_others
     assert made[2].table("SPECTRUM")["COUNTS"].sum() == 2  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("numbers", [[-1, 1], [10_000, 1], [7, 7, 1]])
+def test_a_source_whose_number_names_no_file_has_a_finding_and_the_others_have_theirs(numbers: list[int]) -> None:
+    count = len(numbers)
+    made = of(sources(X=[20.0] * count, Y=[20.0] * count, COMPONENT=numbers))  # type: ignore[arg-type]
+    kinds = [str(one["kind"][0]) if isinstance(one, Table) else one.file_id for one in made]
+    assert kinds == [*["bad_number"] * (count - 1), "ACIS_BKG", "ACIS_PHA", "ACIS_LC"]
+    assert str(made[0]["detail"][0]).startswith(f"COMPONENT {numbers[0]} of row 1 of the src2 names no file")  # type: ignore[index]
+    assert [one.fields["source"] for one in made if isinstance(one, Product)] == [1, 1, 1]
+
+
 def test_without_a_significant_source_there_is_no_spectrum_to_make() -> None:
     for src2 in (sources(X=[20.0], Y=[20.0], SIGNIFICANCE=[4.9]), Product("ACIS_SRC2", (SRCLIST.empty(),), 0.0, 1.0)):
         with pytest.raises(NothingToDo, match="sources is of 5 sigma"):
