@@ -20,12 +20,11 @@ import numpy as np
 from mta_assets.archive.fits_cards import CARD, cards_of, parse
 from mta_assets.archive.fits_columns import Field, cells_of, declared
 from mta_assets.archive.fits_header import BLOCK, block_name
-from mta_assets.archive.fits_read import LARGEST, STRUCTURE, _data_size, _split
+from mta_assets.archive.fits_read import LARGEST, MOST_BLOCKS, STRUCTURE, _data_size, _split
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Array, Column
 
-MOST_BLOCKS = 4096  # [2880 byte] of one header: 2,000 columns have 700
 GZIP = b"\x1f\x8b"
 
 

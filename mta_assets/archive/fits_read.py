@@ -1,12 +1,18 @@
-"""Reading product files: FITS binary tables and images to tables in memory, with the declarations of columns."""
+"""Reading product files: FITS binary tables and images to tables, with the declarations of columns.
+
+Rows of a long table stay in the file and are read when they are asked for (`core.stored`); so do those of one that is
+compressed, once it is unpacked into a file without a name.
+"""
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import math
+import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from mta_assets.archive.fits_cards import CARD, Card, cards_of, parse
-from mta_assets.archive.fits_columns import cells_of, declared
+from mta_assets.archive.fits_columns import Field, cells_of, declared
 from mta_assets.archive.fits_header import BLOCK, block_name, checksum
 from mta_assets.archive.fits_image import read_image
 from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Array, Header, Product, Schema, Table, plain
+from mta_assets.core.spool import nameless
+from mta_assets.core.stored import Array, OpenFile, StoredColumns
+from mta_assets.core.tables import Header, Product, Schema, Table, plain
 
 STRUCTURE = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|BSCALE|BZERO|EXTEND|EXTNAME|LONGSTRN|CHECKSUM|DATASUM|END|"
@@ -27,6 +35,21 @@ STRUCTURE = re.compile(
 )
 COLUMN_CARDS = frozenset(["TTYPE", "TFORM", "TUNIT", "MUNIT", "TSCAL", "TZERO", "TNULL", "TLMIN", "TLMAX"])
 LARGEST = 1 << 40  # [byte] no HDU that a header declares is larger: a damaged size must not eat the memory
+IN_MEMORY = 16 << 20  # [byte] files and tables up to this size are read at once
+MOST_BLOCKS = 4096  # [2880 byte] of one header: 2,000 columns have 700
+SUMMED = 1 << 20  # [byte] whole words whose sum is taken at once
+
+
+class Held:
+    """A file whose bytes are in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = np.frombuffer(content, np.uint8)
+        self.size = len(content)
+
+    def read(self, start: int, size: int) -> Array:
+        """Bytes from a place on, not copied."""
+        return self.content[start : start + size]
 
 
 @dataclass(frozen=True)
@@ -34,7 +57,13 @@ class _Hdu:
     cards: list[Card]
     header: dict[str, Any]  # values by keyword; of a keyword that stands twice, the first
     columns: str
-    data: memoryview
+    file: Held | OpenFile
+    start: int  # of the data [byte]
+    size: int
+
+    @property
+    def data(self) -> memoryview:
+        return self.file.read(self.start, self.size).data
 
 
 def read_fits(path: Path, file_id: str, verify: bool = True, images: bool = False) -> Product:
@@ -64,20 +93,20 @@ def read_fits(path: Path, file_id: str, verify: bool = True, images: bool = Fals
         If it is no FITS file, is truncated or damaged, or holds images that were not asked for, or variable-length
         columns.
     """
-    content = _content(path)
+    file = _opened(path)
     try:
-        return _parse(content, path, file_id, verify, images)
+        return _parse(file, path, file_id, verify, images)
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise BadData(f"{path}: not a readable FITS file: {error}. Fetch or make it again") from error
 
 
-def _parse(content: bytes, path: Path, file_id: str, verify: bool, images: bool) -> Product:
-    hdus = list(_hdus(content, path, verify, images))
+def _parse(file: Held | OpenFile, path: Path, file_id: str, verify: bool, images: bool) -> Product:
+    hdus = list(_hdus(file, path, verify, images))
     tables = tuple(
         _table(hdu, path)
         if "TFIELDS" in hdu.header
         else read_image(hdu.header, _keywords(hdu.cards), hdu.data, str(path))
-        for hdu in hdus[not hdus[0].data.nbytes :]
+        for hdu in hdus[not hdus[0].size :]
     )
     header = _keywords(hdus[0].cards)
     first = {**_keywords(hdus[1].cards), **header} if len(hdus) > 1 else header
@@ -85,54 +114,80 @@ def _parse(content: bytes, path: Path, file_id: str, verify: bool, images: bool)
     return Product(file_id, tables, float(span[0]), float(span[1]), header)
 
 
-def _content(path: Path) -> bytes:
+def _opened(path: Path) -> Held | OpenFile:
+    """A file, unpacked if it is compressed; in memory unless it is large."""
     with outside_faults(path, "read the file"):
-        raw = path.read_bytes()
-    if raw[:2] != b"\x1f\x8b":
-        return raw
-    try:
-        return gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadData(f"{path}: damaged gzip data: {error}") from error
+        size, opened = path.stat().st_size, path.open("rb")
+    with opened as raw:
+        with outside_faults(path, "read the file"):
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not packed:
+                return Held(raw.read()) if size <= IN_MEMORY else OpenFile(os.dup(raw.fileno()), str(path))
+        try:
+            with gzip.GzipFile(fileobj=raw) as stream:
+                content = stream.read(IN_MEMORY)
+                more = stream.read(1)
+                if not more:
+                    return Held(content)
+                unpacked = nameless()
+                unpacked.write(content + more)
+                while content := stream.read(IN_MEMORY):
+                    unpacked.write(content)
+                return unpacked
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadData(f"{path}: damaged gzip data: {error}") from error
 
 
-def _hdus(content: bytes, path: Path, verify: bool, images: bool) -> Iterator[_Hdu]:
-    if not content.startswith(b"SIMPLE  ="):
-        raise BadData(f"{path}: not a FITS file: it starts with {content[:9]!r}, expected 'SIMPLE  ='")
-    view = memoryview(content)
+def _hdus(file: Held | OpenFile, path: Path, verify: bool, images: bool) -> Iterator[_Hdu]:
+    start = file.read(0, min(9, file.size)).tobytes()
+    if start != b"SIMPLE  =":
+        raise BadData(f"{path}: not a FITS file: it starts with {start!r}, expected 'SIMPLE  ='")
     at = 0
-    while at < len(content):
-        end = at
-        while b"END" not in {content[i : i + 8].rstrip() for i in range(end, min(end + BLOCK, len(content)), CARD)}:
-            end += BLOCK
-            if end >= len(content):
-                if not content[at:].strip(b"\0 "):
-                    return
-                raise BadData(f"{path}: truncated: the header at byte {at} has no END")
-        end += BLOCK
-        rest, columns = _split(content[at:end].decode("ascii", "replace"))
+    while at < file.size:
+        head = _header(file, at)
+        if head is None:
+            if not file.read(at, min(file.size - at, IN_MEMORY)).tobytes().strip(b"\0 "):
+                return
+            raise BadData(f"{path}: truncated: the header at byte {at} has no END")
+        end = at + len(head)
+        rest, columns = _split(head.decode("ascii", "replace"))
         found = [parse(card) for card in cards_of(rest)]
         header = {card.keyword: card.value for card in reversed(found)}
         size = _data_size(header)
-        if not 0 <= size <= LARGEST or end + -(-size // BLOCK) * BLOCK > len(content):
+        if not 0 <= size <= LARGEST or end + -(-size // BLOCK) * BLOCK > file.size:
             raise BadData(
-                f"{path}: truncated: the HDU at byte {at} declares {size} bytes of data, there are {len(content) - end}"
+                f"{path}: truncated: the HDU at byte {at} declares {size} bytes of data, there are {file.size - end}"
             )
         kinds = ("BINTABLE", "A3DTABLE", "IMAGE") if images else ("BINTABLE", "A3DTABLE")
         if at and str(header.get("XTENSION", "")).strip() not in kinds:
             raise BadData(f"{path}: an HDU is of type {header.get('XTENSION')!r}: products hold binary tables only")
         if not at and size and not images:
             raise BadData(f"{path}: the primary HDU holds an image: products hold binary tables only")
-        yield _Hdu(found, header, columns, view[end : end + size])
-        last = end + -(-size // BLOCK) * BLOCK
+        hdu = _Hdu(found, header, columns, file, end, size)
+        yield hdu
         if verify:
-            _check_sums(header, view[at:end], view[end:last], path)
-        at = last
+            _check_sums(hdu, head, path)
+        at = end + -(-size // BLOCK) * BLOCK
 
 
-def _check_sums(header: Mapping[str, Any], head: memoryview, data: memoryview, path: Path) -> None:
+def _header(file: Held | OpenFile, at: int) -> bytes | None:
+    """Blocks of a header; None if it does not end."""
+    blocks: list[bytes] = []
+    while at + BLOCK <= file.size and len(blocks) < MOST_BLOCKS:
+        block = file.read(at, BLOCK).tobytes()
+        blocks.append(block)
+        if b"END" in {block[i : i + 8].rstrip() for i in range(0, BLOCK, CARD)}:
+            return b"".join(blocks)
+        at += BLOCK
+    return None
+
+
+def _check_sums(hdu: _Hdu, head: bytes, path: Path) -> None:
+    header, length = hdu.header, -(-hdu.size // BLOCK) * BLOCK
     stated = str(header.get("DATASUM", "")).strip()
-    total = checksum([data])
+    steps = range(0, length, SUMMED)
+    total = checksum(hdu.file.read(hdu.start + at, min(SUMMED, length - at)) for at in steps)
     right = not stated.isdigit() or int(stated) == total
     if str(header.get("CHECKSUM", "")).strip():
         right = right and checksum([head], total) in (0, 0xFFFFFFFF)
@@ -180,6 +235,19 @@ def _value(given: Any) -> Any:
     return plain(given)
 
 
+class _Rows(StoredColumns):
+    """Rows of a binary table."""
+
+    def __init__(self, file: OpenFile, start: int, width: int, count: int, fields: Sequence[Field]) -> None:
+        super().__init__(file, start, width, count, [field.label for field in fields])
+        places = itertools.accumulate((field.size for field in fields), initial=0)
+        self.fields = {field.label: (field, at) for field, at in zip(fields, places, strict=False)}
+
+    def cells(self, rows: Array, name: str) -> Array:
+        field, at = self.fields[name]
+        return cells_of(rows[:, at : at + field.size], field)
+
+
 def _table(hdu: _Hdu, path: Path) -> Table:
     header = hdu.header
     name = block_name(header)
@@ -188,14 +256,17 @@ def _table(hdu: _Hdu, path: Path) -> Table:
         fields, columns = declared(hdu.columns)
     except BadData as error:
         raise BadData(f"{path}[{name}]: {error}") from error
-    arrays: dict[str, Array] = {}
-    at = 0
     if sum(field.size for field in fields) != width or len(fields) != int(header["TFIELDS"]):
         raise BadData(f"{path}[{name}]: the columns do not fill a row of NAXIS1 = {width} bytes")
+    schema = Schema(name, columns)
+    if isinstance(hdu.file, OpenFile) and count * width > IN_MEMORY:
+        return Table(name, _Rows(hdu.file, hdu.start, width, count, fields), _keywords(hdu.cards), schema)
+    arrays: dict[str, Array] = {}
+    at, data = 0, hdu.data
     for field in fields:
         cells: Array = np.zeros((count, field.size), "u1")
         if count and field.size:
-            cells = np.ndarray((count, field.size), "u1", hdu.data, at, (width, 1))
+            cells = np.ndarray((count, field.size), "u1", data, at, (width, 1))
         arrays[field.label] = cells_of(cells, field)
         at += field.size
-    return Table(name, arrays, _keywords(hdu.cards), Schema(name, columns))
+    return Table(name, arrays, _keywords(hdu.cards), schema)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from mta_assets.archive.fits_header import Layout, card, checksum, encode_checksum, layout, pad
+from mta_assets.core.stored import StoredColumns
 from mta_assets.core.tables import Array, Column, Table
 
 PACKED = 4 << 20  # [byte] of rows that are packed at once where not all are wanted
@@ -62,16 +64,19 @@ class Packer:
 
     def __init__(self, table: Table) -> None:
         self._declared = {c.name: c for c in table.schema.columns} if table.schema else {}
-        self._stored = {n: _storable(a) for n, a in table.columns.items()}
+        # text is turned into bytes once; of what lies in a file no row is read before it is wanted
+        self._table = table if isinstance(table.columns, StoredColumns) else replace(table, columns=_stored(table))
+        some = _stored(self._table.rows(0, 1))
         self._count = len(table)
         self.shape = layout(
-            tuple((self._declared.get(n) or Column(n, ""), _kind(a), a.shape[1:]) for n, a in self._stored.items())
+            tuple((self._declared.get(n) or Column(n, ""), _kind(a), a.shape[1:]) for n, a in some.items())
         )
         self.size = self._count * self.shape.row.itemsize
 
     def rows(self, start: int, stop: int) -> Array:
         """Some rows as a structured big-endian array."""
-        return _rows({n: a[start:stop] for n, a in self._stored.items()}, self._declared, self.shape, stop - start)
+        some = self._table.rows(start, stop)
+        return _rows(_stored(some), self._declared, self.shape, stop - start)
 
     def blocks(self) -> Iterator[memoryview]:
         """The bytes of all rows, a block at a time; each but the last is whole words."""
@@ -87,6 +92,10 @@ def closed(text: str, datasum: int) -> bytes:
     header = pad(text + card("CHECKSUM", "0" * 16, "HDU checksum"))
     total = checksum([header], datasum)
     return header[:place] + card("CHECKSUM", encode_checksum(total), "HDU checksum").encode() + header[place + 80 :]
+
+
+def _stored(table: Table) -> dict[str, Array]:
+    return {name: _storable(array) for name, array in table.columns.items()}
 
 
 def _storable(array: Array) -> Array:

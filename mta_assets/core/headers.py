@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Header, plain
+
+COLUMN_KEYWORD = re.compile(r"(TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TCNAM|TCROT|TDBIN|TLMIN|TLMAX|TNULL)([1-9][0-9]*)")
 
 
 def keyword(header: Header, name: str, default: Any = None) -> Any:
@@ -51,3 +55,15 @@ def required(header: Header, name: str, what: str) -> float:
             f"{what}: keyword {name} is {value!r}, expected a number. Make the product again or deliver another"
         )
     return float(value)
+
+
+def renumbered(header: Header, old: Sequence[str], new: Sequence[str]) -> Header:
+    """Keywords of a table whose columns change: those that belong to one (TCRVL9) get its new number, or go with it."""
+    found: Header = {}
+    for key, value in header.items():
+        match = COLUMN_KEYWORD.fullmatch(key)
+        if not match:
+            found[key] = value
+        elif 0 < int(match[2]) <= len(old) and old[int(match[2]) - 1] in new:
+            found[f"{match[1]}{new.index(old[int(match[2]) - 1]) + 1}"] = value
+    return found

@@ -5,14 +5,16 @@ Science functions take and return these (or plain arrays); writing them as FITS 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core import stored
 from mta_assets.core.errors import BadData
+from mta_assets.core.stored import Part, StoredColumns
 
 Array = NDArray[Any]
 Header = dict[str, Any]  # keyword → value, or (value, comment)
@@ -106,27 +108,31 @@ def _cast(table: str, column: Column, values: Any) -> Array:
 class Table:
     """Named columns of equal length with header keywords: one HDU of a product, one Parquet file.
 
-    ``schema`` is optional: tables whose columns come from a dictionary (engineering) carry one made from it.
+    ``schema`` is optional: tables whose columns come from a dictionary (engineering) carry one made from it. The rows
+    of a long table may lie in a file (`core.stored`): its columns are read when they are asked for.
     """
 
     name: str
-    columns: dict[str, Array]
+    columns: Mapping[str, Array]
     header: Header = field(default_factory=dict)
     schema: Schema | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.columns, StoredColumns | Part):
+            return
         lengths = {name: len(array) for name, array in self.columns.items()}
         if len(set(lengths.values())) > 1:
             raise BadData(f"table {self.name}: columns differ in length: {lengths}")
 
     def __len__(self) -> int:
+        if isinstance(self.columns, StoredColumns | Part):
+            return self.columns.count
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def __getitem__(self, name: str) -> Array:
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise BadData(f"table {self.name} has no column {name!r}; it has {', '.join(self.columns)}") from None
+        if name not in self.columns:
+            raise BadData(f"table {self.name} has no column {name!r}; it has {', '.join(self.columns)}")
+        return self.columns[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self.columns
@@ -136,12 +142,42 @@ class Table:
         columns = {n: a[rows] for n, a in self.columns.items()}
         return replace(self, columns=columns, header=dict(self.header))
 
+    def rows(self, first: int, last: int) -> Table:
+        """Rows ``first`` to ``last`` (excluded), without a copy of those that are in memory."""
+        columns: Mapping[str, Array]
+        if isinstance(self.columns, StoredColumns):
+            columns = self.columns.part(first, last)
+        else:
+            columns = {name: array[first:last] for name, array in self.columns.items()}
+        return Table(self.name, columns, self.header, self.schema)
+
+    def blocks(self, size: int | None = None) -> Iterator[Table]:
+        """The table in pieces of at most so many rows, `core.stored.ROWS` by default."""
+        size = size or stored.ROWS
+        for first in range(0, len(self), size):
+            yield self.rows(first, first + size)
+
+    def select(self, names: Sequence[str]) -> Table:
+        """The same rows with some of the columns, in this order, and without a schema."""
+        columns: Mapping[str, Array]
+        missing = [name for name in names if name not in self.columns]
+        if missing:
+            raise BadData(f"table {self.name} has no column {missing[0]!r}; it has {', '.join(self.columns)}")
+        if isinstance(self.columns, StoredColumns):
+            columns = self.columns.only(names)
+        else:
+            columns = {name: self.columns[name] for name in names}
+        return Table(self.name, columns, self.header)
+
     def with_header(self, extra: Mapping[str, Any]) -> Table:
         """The same table with further header keywords (the new ones win)."""
         return replace(self, header={**self.header, **extra})
 
     @property
     def nbytes(self) -> int:
+        """Of its rows, in memory or in a file."""
+        if isinstance(self.columns, StoredColumns):
+            return self.columns.count * self.columns.width
         return sum(array.nbytes for array in self.columns.values())
 
 

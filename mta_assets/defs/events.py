@@ -122,7 +122,7 @@ def _plot(png: bytes, path: Any) -> dg.MetadataValue[Any]:
 def _column_schema(table: Table) -> dg.TableSchema:
     declared = {column.name: column for column in table.schema.columns} if table.schema else {}
     columns = []
-    for name, array in table.columns.items():
+    for name, array in table.rows(0, 1).columns.items():
         column = declared.get(name, Column(name, ""))
         text = f"{column.doc} [{column.unit}]" if column.unit else column.doc
         columns.append(dg.TableColumn(name, f"{array.dtype}{list(array.shape[1:]) or ''}", description=text or None))

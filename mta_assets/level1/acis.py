@@ -58,9 +58,9 @@ def process_events(
     bad_pixels
         None: none are known.
 
-    Yields
-    ------
-    Table
+    Returns
+    -------
+    Iterator[Table]
         Columns `acis_columns.events`. Nothing is left out: what is not known is NaN (or its null value), what is
         suspect has its STATUS bit.
 
@@ -69,11 +69,7 @@ def process_events(
     BadData
         If a column is missing, or a table of the calibration that is needed.
     """
-    level1 = Level1(settings, calibration, aspect, bad_pixels)
-    done = 0
-    for block in whole_exposures(blocks):
-        yield level1.block(block, done)
-        done += len(block)
+    return Level1(settings, calibration, aspect, bad_pixels).blocks(blocks)
 
 
 def whole_exposures(blocks: Iterable[Table]) -> Iterator[Table]:
@@ -116,6 +112,13 @@ class Level1:
         self.settings, self.calibration = settings, calibration
         self.aspect, self.bad_pixels = aspect, bad_pixels
         self._maps = geometry_sky.det_maps("ACIS", settings.sim_x, settings.sim_z)
+
+    def blocks(self, level0: Iterable[Table]) -> Iterator[Table]:
+        """See `process_events`."""
+        done = 0
+        for block in whole_exposures(level0):
+            yield self.block(block, done)
+            done += len(block)
 
     def block(self, level0: Table, first: int = 0) -> Table:
         """Level-1 events of a block whose first event is number ``first`` of its list."""

@@ -6,13 +6,14 @@ damaged are left out and counted (NDAMAGED).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.merge import Merge, Same
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import hrc_plane
 from mta_assets.level1 import hrc_dead_time, hrc_events, hrc_regions, hrc_sky
@@ -27,7 +28,7 @@ SAME_EVENT = ("CRSV", "CRSU", "AMP_SF", "AV1", "AV2", "AV3", "AU1", "AU2", "AU3"
 
 
 def process_events(
-    evt0: Iterable[Product],
+    evt0: Sequence[Product],
     aspect: Iterable[Product],
     good_times: Product,
     bad_pixels: Product,
@@ -55,7 +56,7 @@ def process_events(
     """
     detector = _known(observation)
     tstart, tstop = float(observation["TSTART"]), float(observation["TSTOP"])
-    events, damaged = gathered((product.table("EVENTS") for product in evt0), tstart, tstop, detector)
+    events, damaged = gathered(evt0, tstart, tstop, detector)
     solutions = [product.tables[0] for product in aspect]
     ra, dec, roll = (float(observation[name]) for name in ("RA_NOM", "DEC_NOM", "ROLL_NOM"))
     setup = hrc_events.Setup(
@@ -68,29 +69,27 @@ def process_events(
         hrc_regions.bad_regions(bad_pixels.table("BADPIX"), detector),
     )
     header: Header = {**observation, "NDAMAGED": (damaged, "event words that were damaged and are left out")}
-    return hrc_events.event_product(
-        [events] if events is not None else [], setup, good_times.table("GTI"), tstart, tstop, header
-    )
+    return hrc_events.event_product(events.blocks(), setup, good_times.table("GTI"), tstart, tstop, header)
 
 
-def gathered(tables: Iterable[Table], tstart: float, tstop: float, detector: str) -> tuple[Table | None, int]:
-    """Events of [tstart, tstop) in order of time, each once, and how many damaged ones were left out."""
-    parts, damaged = [], 0
-    for table in tables:
+def gathered(evt0: Sequence[Product], tstart: float, tstop: float, detector: str) -> tuple[Merge, int]:
+    """Events of [tstart, tstop) in order of time, each once, and how many damaged ones are left out."""
+
+    def wanted(table: Table) -> NDArray[np.bool_]:
         keep = (table["TIME"] >= tstart) & (table["TIME"] < tstop)
         keep &= np.asarray(table["DET_ID"], bool).reshape(len(table)) == (detector == "HRC-S")
-        whole = ~np.asarray(table["QUALITY"])[:, PARITY]
-        damaged += int(np.count_nonzero(keep & ~whole))
-        parts.append(table.where(keep & whole))
-    if not parts:
-        return None, damaged
-    events = concatenate(parts)
-    events = events.where(np.lexsort([events[name] for name in (*SAME_EVENT[::-1], "TIME")]))
-    again = np.ones(len(events), bool)
-    for name in ("TIME", *SAME_EVENT):
-        again[1:] &= events[name][1:] == events[name][:-1]
-    again[:1] = False
-    return events.where(~again), damaged
+        return np.asarray(keep)
+
+    def whole(table: Table) -> NDArray[np.bool_]:
+        return np.asarray(wanted(table) & ~np.asarray(table["QUALITY"])[:, PARITY])
+
+    found = Merge(lambda number: evt0[number].table("EVENTS"), whole, Same(SAME_EVENT, 0.0, SAME_EVENT))
+    every, kept = 0, 0
+    for number, product in enumerate(evt0):
+        table = product.table("EVENTS")
+        every += sum(int(np.count_nonzero(wanted(block))) for block in table.blocks())
+        kept += found.add(number, table)
+    return found, every - kept
 
 
 def joined_solutions(tables: Iterable[Table]) -> Table:

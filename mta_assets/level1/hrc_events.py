@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import subspace
-from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.core.spool import spooled
+from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments import geometry, hrc_plane, hrc_status
 from mta_assets.instruments.hrc import TICK
 from mta_assets.level1 import hrc_sky, hrc_taps
@@ -217,10 +218,15 @@ def event_product(
     ``header`` holds the keywords of the observation (OBS_ID, DETNAM, RA_NOM …); NOASPECT counts the events without sky.
     """
     detector = setup.plane.detector
-    made = list(stream(events, setup))
-    table = concatenate(made) if made else events_schema(detector).empty()
+    lost = 0
+
+    def counted(block: Table) -> Table:
+        nonlocal lost
+        lost += int(np.count_nonzero(~np.isfinite(block["x"])))
+        return block
+
+    table = spooled(map(counted, stream(events, setup)), events_schema(detector).empty())
     good = intervals.normalise(np.column_stack([gti["START"], gti["STOP"]]))
-    lost = int(np.count_nonzero(~np.isfinite(table["x"])))
     own: Header = {
         "HDUCLASS": ("OGIP", "format"),
         "HDUCLAS1": ("EVENTS", "kind of table"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import Gtis, gti_tables, subspace
 from mta_assets.core.headers import keyword, required
+from mta_assets.core.merge import Merge, Same
 from mta_assets.core.records import finding
 from mta_assets.core.request import Request
-from mta_assets.core.tables import Header, Product, Table, concatenate
+from mta_assets.core.spool import spooled
+from mta_assets.core.tables import Header, Image, Product, Table
 from mta_assets.instruments.acis import ROWS
 from mta_assets.instruments.geometry_sky import aspect_of
 from mta_assets.instruments.livetime import live_keywords, main_ccd
@@ -54,11 +56,12 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
     par = observation.parameters(obspar)
     tstart, tstop = observation.span(par)
     found = gathered(evt0, par)
-    events = found.events
     watch = PixelWatch()
-    if par.get("readmode") != "CONTINUOUS":  # there a place on the chip is a time
-        watch.add(events)
-    chips = {*found.good, *np.unique(events["CCD_ID"]).tolist()}
+    chips = set(found.good)
+    for events in found.events.blocks():
+        if par.get("readmode") != "CONTINUOUS":  # there a place on the chip is a time
+            watch.add(events)
+        chips |= set(np.unique(events["CCD_ID"]).tolist())
     _need(files, "badpix", tstart)
     known = [table for table in files["badpix"][1] if keyword(table.header, "CCD_ID") in chips]
     tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))
@@ -73,6 +76,7 @@ def events(
     onboard: Sequence[Product] | None,
     pixels: Sequence[Product] | None,
     masks: Sequence[Product] | None,
+    bias: Sequence[Product] | None,
     files: Files,
     request: Request,
     **options: Any,
@@ -81,25 +85,29 @@ def events(
 
     Parameters
     ----------
-    evt0, obspar, ground, onboard, pixels, masks
-        ``ACIS_EVT0``, ``OBSPAR``, ``ASOL``, ``ASPSOL_OBC``, ``ACIS_BPIX1``, ``ACIS_MSK1`` of the observation.
+    evt0, obspar, ground, onboard, pixels, masks, bias
+        ``ACIS_EVT0``, ``OBSPAR``, ``ASOL``, ``ASPSOL_OBC``, ``ACIS_BPIX1``, ``ACIS_MSK1``, ``ACIS_BIAS0`` of the
+        observation. With bias maps of some chips pulse heights are raw; without any they are so if
+        ``subtract_bias`` says so (those of the simulated instrument are not).
     files
         Calibration of ACIS by kind.
     options
-        Of `acis_setup.Settings`: pix_adj, rand_pi, seed, check_vf.
+        Of `acis_setup.Settings`: pix_adj, rand_pi, seed, check_vf, subtract_bias.
     """
     par = observation.parameters(obspar)
     span = observation.span(par)
     found = gathered(evt0, par)
-    settings = _settings(par, found, options)
+    maps = bias_maps(bias or ())
+    settings = _settings(par, found, {**options, "subtract_bias": bool(maps) or options.get("subtract_bias", False)})
     quick_look = request.stream == "sap"
     solution = best_aspect(ground, onboard, quick_look)
     good = {ccd: intervals.intersect(given, solution.covered) for ccd, given in found.good.items()}
     known = BadPixels(list(pixels[0].tables), *span) if pixels else None
     watch = EventWatch(f"acisf{request.obsid:05d}_{request.obi:03d} evt1")
     aspect = aspect_of(solution.table) if solution.table is not None else None
-    level1 = Level1(settings, _calibration(files, span[0]), aspect, known)
-    table = watch.add(level1.block(found.events))
+    level1 = Level1(settings, _calibration(files, span[0], maps), aspect, known)
+    assert found.events.empty is not None
+    table = spooled(map(watch.add, level1.blocks(found.events.blocks())), level1.block(found.events.empty))
     common: Header = {**observation.keywords(par), **found.header, **_rows(masks), "ASPTYPE": solution.asptype}
     main = main_ccd(good, common)
     table = table.with_header({**_live(good, common), **subspace(good, main)})
@@ -109,6 +117,30 @@ def events(
     reports += observation.sim_findings(par, request.partition)
     yield from (*reports, *(finding(watch.product, "ACIS", kind, f"{watch.product}: {text}", span, count, unit)
                             for kind, text, count, unit in found.notes))  # fmt: skip
+
+
+def bias_maps(products: Sequence[Product]) -> dict[int, NDArray[Any]]:
+    """Bias maps (1024, 1024) [adu] by chip; of several of a chip the last one, that of the last science run.
+
+    Raises
+    ------
+    BadData
+        If a map is not of a chip, or not of its size.
+    """
+    found: dict[int, NDArray[Any]] = {}
+    for product in sorted(products, key=lambda product: product.tstart):
+        what = f"bias map of {product.tstart:.0f} s"
+        picture = product.tables[0] if product.tables else None
+        head = {**product.header, **(picture.header if picture is not None else {})}
+        ccd = required(head, "CCD_ID", what)
+        shape = picture.pixels.shape if isinstance(picture, Image) else None
+        if not 0 <= ccd < CHIPS or shape != (ROWS, ROWS):
+            size = f"{shape[1]} x {shape[0]} pixels" if shape else "no image"
+            fits = f"0 to {CHIPS - 1} and {ROWS} x {ROWS} pixels"
+            raise BadData(f"{what}: CCD_ID {ccd:g} and {size}, expected {fits}; deliver another")
+        assert isinstance(picture, Image)
+        found[int(ccd)] = picture.pixels
+    return found
 
 
 def _rows(masks: Sequence[Product] | None) -> Header:
@@ -128,7 +160,7 @@ class Gathered:
     Attributes
     ----------
     events
-        In order of time, each once.
+        In order of time, each once, some at a time.
     header
         Keywords of the frames.
     good
@@ -137,7 +169,7 @@ class Gathered:
         What is wrong with them: kind, words, how many, of what.
     """
 
-    events: Table
+    events: Merge
     header: Header
     good: dict[int | None, NDArray[Any]]
     notes: tuple[tuple[str, str, int, str], ...] = ()
@@ -147,7 +179,7 @@ class Gathered:
         return required(self.header, name, "evt0") if name in self.header else default
 
 
-def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
+def gathered(evt0: Sequence[Product], par: observation.Parameters) -> Gathered:
     """Level-0 events of an observation, its frames' keywords and good times.
 
     Products of another mode, of the observation before or after, are left aside. A chip that looked and saw nothing
@@ -159,36 +191,41 @@ def gathered(evt0: Iterable[Product], par: observation.Parameters) -> Gathered:
         If there is none of its mode.
     """
     span = observation.span(par)
-    parts: list[Table] = []
+    row = "TROW" if par.get("readmode") == "CONTINUOUS" else "CCDY"
+    events = Merge(
+        lambda number: evt0[number].table("EVENTS"),
+        lambda table: (table["TIME"] >= span[0]) & (table["TIME"] < span[1]),
+        Same(("CCDX", row, "CCD_ID", "EXPNO"), SAME, ("CCD_ID", row)),
+    )
     header: Header = {}
     good: dict[int | None, NDArray[Any]] = {}
     wrong = {"no_time": 0, "bad_gti": 0, "no_gti": 0}
-    for product in evt0:
+    number = 0
+    for at, product in enumerate(evt0):
         head = {**product.header, **product.tables[0].header}
-        table = product.table("EVENTS")
-        times = table["TIME"]
-        keep = (times >= span[0]) & (times < span[1])
         seen, reversed_ = _seen(product)
         inside = intervals.intersect(seen, [span])
-        if str(keyword(head, "DATAMODE")) != par.get("datamode") or not (keep.any() or len(inside)):
+        if str(keyword(head, "DATAMODE")) != par.get("datamode"):
             continue
-        parts.append(table.where(keep))
+        table = product.table("EVENTS")
+        wanted = events.add(at, table)
+        if not (wanted or len(inside)):
+            continue
+        number += wanted
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
         what = f"evt0 of {product.tstart:.0f} s"
         ccd = int(required(head, "CCD_ID", what))
         if not 0 <= ccd < CHIPS:
             raise BadData(f"{what}: keyword CCD_ID is {ccd}, expected 0 to {CHIPS - 1}; make the product again")
         good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), inside)
-        wrong["no_time"] += int(np.count_nonzero(~np.isfinite(times)))
+        wrong["no_time"] += sum(int(np.count_nonzero(~np.isfinite(block["TIME"]))) for block in table.blocks())
         wrong["bad_gti"] += reversed_
         wrong["no_gti"] += not len(seen)
-    if not parts:
+    if not good:
         raise NothingToDo(f"no level-0 events of mode {par.get('datamode')} from {span[0]:.0f} to {span[1]:.0f} s")
-    wrong["no_events"] = int(not any(map(len, parts)))
-    notes = [(kind, *NOTES[kind], count) for kind, count in wrong.items() if count]
-    return Gathered(
-        once(concatenate(parts)), header, good, tuple((kind, text, count, unit) for kind, text, unit, count in notes)
-    )
+    wrong["no_events"] = int(not number)
+    notes = tuple((kind, NOTES[kind][0], count, NOTES[kind][1]) for kind, count in wrong.items() if count)
+    return Gathered(events, header, good, notes)
 
 
 def _seen(product: Product) -> tuple[NDArray[Any], int]:
@@ -197,20 +234,6 @@ def _seen(product: Product) -> tuple[NDArray[Any], int]:
     given = np.concatenate([intervals.EMPTY, *parts])
     whole = given[:, 1] >= given[:, 0]
     return intervals.normalise(given[whole]), int(np.count_nonzero(~whole))
-
-
-def once(events: Table) -> Table:
-    """Events in order of time; what stands in two products, because playbacks overlap, is taken once."""
-    row = "TROW" if "TROW" in events else "CCDY"
-    names = ("CCDX", row, "CCD_ID", "EXPNO")
-    events = events.where(np.lexsort((events["TIME"], *(events[name] for name in names))))
-    again = np.ones(len(events), bool)
-    again[:1] = False
-    for name in names:
-        again[1:] &= events[name][1:] == events[name][:-1]
-    again[1:] &= np.diff(events["TIME"]) < SAME
-    events = events.where(~again)
-    return events.where(np.lexsort((events[row], events["CCD_ID"], events["TIME"])))
 
 
 def _live(good: Gtis, header: Header) -> Header:
@@ -237,13 +260,13 @@ def _settings(par: observation.Parameters, found: Gathered, options: Mapping[str
     return Settings(sim_x, sim_z, ra, dec, roll, tstart, tstop, exptime, clocked, **more)
 
 
-def _calibration(files: Files, time: float) -> Calibration:
+def _calibration(files: Files, time: float, bias: Mapping[int, NDArray[Any]]) -> Calibration:
     _need(files, "gain_cti", time)
     first = {kind: tables[0] for kind, (_, tables) in files.items()}
     density, volume = files["cti"][1] if "cti" in files else (None, None)
     names = {keyword: files[kind][0] for kind, keyword in KEYWORDS.items() if kind in files}
     return calibration(
-        first["gain_cti"], time, first.get("t_gain"), density, volume, first.get("subpix"), files=names
+        first["gain_cti"], time, first.get("t_gain"), density, volume, first.get("subpix"), bias, names
     )  # fmt: skip
 
 

@@ -55,11 +55,12 @@ def dead_time(engineering: Products, evt0: Products, obspar: Products) -> Produc
     rates = _samples(engineering, RATES, tstart, tstop)
     if not len(rates):
         raise NothingToDo(f"no event rates ({', '.join(RATES)}) from {tstart:.0f} to {tstop:.0f} s")
-    events, _ = hrc.gathered((product.table("EVENTS") for product in evt0), tstart, tstop, _detector(par))
-    times = events["TIME"] if events is not None else np.zeros(0)
+    events, _ = hrc.gathered(evt0, tstart, tstop, _detector(par))
     row = hrc_dead_time.ROW
     total, valid = (np.rint(np.asarray(rates[name], float) * row).astype(np.int64) for name in RATES)
-    processed = hrc_dead_time.processed_counts(np.sort(times), rates["TIME"], row)
+    processed = np.zeros(len(rates), np.int64)
+    for block in events.blocks():
+        processed += hrc_dead_time.processed_counts(block["TIME"], rates["TIME"], row)
     table = hrc_dead_time.dead_time(rates["TIME"], total, valid, processed)
     return _named(Product("HRC_DTF1", (table,), tstart, tstop, {"CONTENT": ("DTF", "data product")}), "HRC_DTF1", par)
 

@@ -19,7 +19,6 @@ of order -1, those right of it of +1.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.headers import renumbered
 from mta_assets.core.tables import Column, Header, Schema, Table
 from mta_assets.instruments import gratings_frames as frames
 from mta_assets.instruments.gratings import NO_ORDER, NO_PART, ZERO_ORDER
@@ -40,7 +40,6 @@ Array = NDArray[Any]
 
 BLOCK = 1 << 15  # events at once: fewer pay for the calls, more leave the cache
 DEGREE = 180 / np.pi
-COLUMN_KEYWORD = re.compile(r"(TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TCNAM|TCROT|TDBIN|TLMIN|TLMAX|TNULL)([1-9][0-9]*)")
 BLANK = {"tg_m": NO_ORDER, "tg_part": NO_PART, "chipy_tg": np.nan, "chipy_zo": np.nan}  # of events of nothing
 UNITS = {"x": "pixel", "y": "pixel", "detx": "pixel", "dety": "pixel", "energy": "eV"}
 NEEDED = ("x", "y", "detx", "dety", "chipx", "chipy")
@@ -232,16 +231,4 @@ def _table(events: Table, found: dict[str, Array], given: Setup) -> Table:
         "RAND_TG": (0.0, "pixel randomization width"),
         "TG_POS": (given.position.upper(), "place of an event: middle of its pixel, or DET"),
     }
-    return Table(events.name, columns, {**_renumbered(events, names), **header}, schema)
-
-
-def _renumbered(events: Table, names: list[str]) -> Header:
-    """Keywords of the event list; those that belong to a column (TCRVL9) get its new number, or go with it."""
-    old, header = list(events.columns), Header()
-    for key, value in events.header.items():
-        found = COLUMN_KEYWORD.fullmatch(key)
-        if not found:
-            header[key] = value
-        elif 0 < int(found[2]) <= len(old) and old[int(found[2]) - 1] in names:
-            header[f"{found[1]}{names.index(old[int(found[2]) - 1]) + 1}"] = value
-    return header
+    return Table(events.name, columns, {**renumbered(events.header, list(events.columns), names), **header}, schema)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.headers import keyword
+from mta_assets.core.spool import spooled
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.geometry_sky import sky_pixel
 from mta_assets.instruments.gratings import arms
-from mta_assets.level15.gratings import resolve_events
+from mta_assets.level15.gratings import resolve, resolve_events
 from mta_assets.level15.regions import region_table, regions_from_table, source_region
 from mta_assets.level15.setup import Position, detector_name, setup
 from mta_assets.level15.zero_order import ZeroOrder, find_zero_order, zero_order_table
@@ -78,7 +79,8 @@ def grating_events(
     """
     events, header = _events(evt1)
     table = regions.table("REGION")
-    made = resolve_events(events, setup(header, regions_from_table(table), osip, position))
+    given = setup(header, regions_from_table(table), osip, position)
+    made = spooled(resolve(events.blocks(), given), resolve_events(events.rows(0, 0), given))
     made = made.with_header({"OSIPFILE": ("given" if osip is not None else "mta_assets", "order-sorting windows")})
     others = tuple(one for one in evt1.tables if one.name not in ("EVENTS", "REGION"))
     common = {**evt1.header, "CONTENT": made.header["CONTENT"]}

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Column, Schema, Table
+from mta_assets.core.tables import Column, Schema, Table, concatenate
 from mta_assets.instruments.geometry import ARCSEC, FOCAL_LENGTH, INSTRUMENTS, chips
 from mta_assets.instruments.gratings import HC, Arm, sky_angle
 
@@ -130,8 +130,7 @@ def find_zero_order(
         If nothing significant is there: give the place by hand.
     """
     pixel = INSTRUMENTS[detector].det_pixel / ARCSEC
-    if len(events) > MOST_EVENTS:  # evenly over the observation; more would not tell more
-        events = events.where(slice(None, None, len(events) // MOST_EVENTS))  # type: ignore[arg-type]
+    events = _some(events)
     x, y = events["x"].astype(np.float64), events["y"].astype(np.float64)
     x0, y0 = _brightest(x, y, expected, pixel)
     x0, y0, counts, error, piled = _centroid(x, y, x0, y0, pixel, 1 if clocked else 2)
@@ -159,6 +158,17 @@ def find_zero_order(
     (best_x, best_y), (error_x, error_y) = _combine((x0, y0), error, counts, lines)
     used = (*(("centroid",) if counts >= ENOUGH else ()), *(line.name for line in lines))
     return ZeroOrder(best_x, best_y, error_x, error_y, counts, used, piled)
+
+
+def _some(events: Table) -> Table:
+    """The columns that are looked at; of a long list events evenly over the observation: more would not tell more."""
+    step = max(1, len(events) // MOST_EVENTS)
+    needed = [name for name in ("x", "y", "ccd_id", "energy") if name in events]
+    parts, at = [events.rows(0, 0).select(needed)], 0
+    for block in events.select(needed).blocks():
+        parts.append(block.where(np.arange(-at % step, len(block), step)))
+        at += len(block)
+    return concatenate(parts)
 
 
 def _brightest(x: Array, y: Array, expected: tuple[float, float], pixel: float) -> tuple[float, float]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.headers import renumbered
+from mta_assets.core.spool import spooled
 from mta_assets.core.tables import Array, Header, Table
 
 BLOCK = 1 << 18  # [event] rows that are worked on at once
@@ -27,10 +33,13 @@ def column(table: Table, name: str) -> Array:
 
 def find(table: Table, name: str) -> Array | None:
     """`column`, or None where there is none."""
-    for spelled in (name, name.lower(), name.upper()):
-        if spelled in table.columns:
-            return table.columns[spelled]
-    return None
+    spelled = spelling(table, name)
+    return None if spelled is None else table.columns[spelled]
+
+
+def spelling(table: Table, name: str) -> str | None:
+    """How a table spells the name of a column; None if it has none of that name."""
+    return next((spelled for spelled in (name, name.lower(), name.upper()) if spelled in table.columns), None)
 
 
 def number(table: Table, name: str) -> int:
@@ -42,10 +51,22 @@ def number(table: Table, name: str) -> int:
 
 
 def blocks(table: Table, size: int = BLOCK) -> Iterator[Table]:
-    """A table in pieces of at most ``size`` rows, views of the whole."""
-    for start in range(0, len(table), size):
-        part = {name: array[start : start + size] for name, array in table.columns.items()}
-        yield Table(table.name, part, table.header, table.schema)
+    """A table in pieces of at most ``size`` rows."""
+    return table.blocks(size)
+
+
+def narrowed(events: Table, names: Sequence[str], keep: Callable[[Table], NDArray[np.bool_]] | None = None) -> Table:
+    """Those of some columns that an event list has, and the rows that are kept: what is read many times is small."""
+    chosen = [name for name in (spelling(events, name) for name in names) if name is not None]
+    slim = events.select(chosen)
+    empty = replace(slim.rows(0, 0), header=renumbered(events.header, list(events.columns), chosen))
+    return spooled((block if keep is None else block.where(keep(block)) for block in slim.blocks()), empty)
+
+
+def sky_places(events: Table) -> Iterator[tuple[Array, Array]]:
+    """Sky coordinates of events, block by block."""
+    for block in blocks(events):
+        yield column(block, "X"), column(block, "Y")
 
 
 IDENTITY = (

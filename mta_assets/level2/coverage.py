@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.tables import Table
-from mta_assets.level2.columns import column, find
+from mta_assets.level2.columns import blocks, column, spelling
 from mta_assets.level2.exposure import STEPS, ChipPlace, covered, places_of
 from mta_assets.level2.regions import Region, contains, points
 
@@ -60,8 +60,12 @@ def within(events: Table, region: Region, chip: int | None = None) -> NDArray[np
 
 def chip_of(events: Table, region: Region) -> int | None:
     """The chip on which most events of a region lie; None without events or chips."""
-    ccd = find(events, "CCD_ID")
-    if ccd is None:
+    if spelling(events, "CCD_ID") is None:
         return None
-    here = ccd[within(events, region)]
-    return int(np.argmax(np.bincount(here))) if len(here) else None
+    counts = np.zeros(0, np.int64)
+    for block in blocks(events):
+        here = column(block, "CCD_ID")[within(block, region)]
+        more = np.bincount(here, minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    return int(np.argmax(counts)) if counts.any() else None

@@ -2,7 +2,7 @@
 
 What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file" and dictionary, "ACIS status
 bits"): ACIS grades 0, 2, 3, 4 and 6 with no status bit set, HRC events without the bits of `hrc_status.STANDARD`.
-Rows are judged block by block; those that are kept are in memory once.
+Rows are judged block by block; those that are kept are in memory while they are few.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, subspace, without_subspace
+from mta_assets.core.spool import spooled
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments import hrc_status
 from mta_assets.instruments.livetime import live_keywords, main_ccd
-from mta_assets.level2.columns import blocks, column, find, identity
+from mta_assets.level2.columns import column, find, identity
 
 GOOD_GRADES = (0, 2, 3, 4, 6)  # ASCA grades of X-rays (CIAO dictionary, "grade")
 NO_STATUS = "0" * 32
@@ -128,9 +129,8 @@ def level2_events(
     live = live_keywords(gtis, events.header, dtcor)
     if not any(intervals.total(good) > 0 for good in gtis.values()):
         raise BadData(f"{file_id}: no good time in any chip: see the flt1 product of this observation")
-    # the mask by blocks, the rows at once: blocks of rows would be held beside what they are put together to
-    kept = [selected(block, selection, gtis) for block in blocks(events)]
-    rows = events.where(np.concatenate(kept)) if kept else events
+    kept = (block.where(selected(block, selection, gtis)) for block in events.blocks())
+    rows = spooled(kept, events.rows(0, 0))
     header: Header = {
         "CONTENT": ("EVT2", "what data product"),
         "HDUCLASS": ("OGIP", "format"),

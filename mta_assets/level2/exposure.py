@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core.headers import whole
 from mta_assets.core.tables import Table
 from mta_assets.level2.boxes import BoxSums
-from mta_assets.level2.columns import column, find
+from mta_assets.level2.columns import blocks, column, spelling
 from mta_assets.level2.skygrid import Grid
 
 Array = NDArray[np.float64]
@@ -75,14 +76,11 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
     dither
         Offsets [sky pixel] at equal steps of time, shape (n, 2); steps without events are left out.
     """
-    ccd, time = column(events, "CCD_ID"), column(events, "TIME")
-    x, y, chipx, chipy = (column(events, name) for name in ("X", "Y", "CHIPX", "CHIPY"))
-    good = np.isfinite(x) & np.isfinite(y) & np.isfinite(time)
+    ccd, time, x, y, chipx, chipy = _sample(events)
     found: dict[int, ChipPlace] = {}
     offsets, times = [np.zeros((0, 2))], [np.zeros(0)]
-    for ccd_id in np.unique(ccd[good]).tolist():
-        here = np.flatnonzero(good & (ccd == ccd_id))
-        here = here[:: max(1, len(here) // MOST)]
+    for ccd_id in np.unique(ccd).tolist():
+        here = np.flatnonzero(ccd == ccd_id)
         if len(here) < LEAST:
             continue
         sky = np.column_stack([x[here], y[here]]).astype(np.float64)
@@ -102,9 +100,35 @@ def chip_places(events: Table, rows: tuple[float, float] = CHIP) -> tuple[dict[i
     return found, _means(np.concatenate(times), np.concatenate(offsets))
 
 
+def _sample(events: Table) -> list[NDArray[Any]]:
+    """Chip, time, sky and chip coordinates of some events of each chip, evenly, block by block."""
+    names = ("CCD_ID", "TIME", "X", "Y", "CHIPX", "CHIPY")
+    counts: dict[int, int] = {}
+    for block in blocks(events):
+        for ccd_id, count in zip(*np.unique(column(block, "CCD_ID")[_placed(block)], return_counts=True), strict=True):
+            counts[int(ccd_id)] = counts.get(int(ccd_id), 0) + int(count)
+    seen = dict.fromkeys(counts, 0)
+    parts: list[list[NDArray[Any]]] = [[np.zeros(0, column(events.rows(0, 0), name).dtype) for name in names]]
+    for block in blocks(events):
+        ccd, good = column(block, "CCD_ID"), _placed(block)
+        taken = np.zeros(len(block), np.bool_)
+        for ccd_id in np.unique(ccd[good]).tolist():
+            here = np.flatnonzero(good & (ccd == ccd_id))
+            step = max(1, counts[ccd_id] // MOST)
+            taken[here[-seen[ccd_id] % step :: step]] = True
+            seen[ccd_id] += len(here)
+        parts.append([column(block, name)[taken] for name in names])
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+def _placed(block: Table) -> NDArray[np.bool_]:
+    """Events with a time and a place on the sky."""
+    return np.asarray(np.logical_and.reduce([np.isfinite(column(block, name)) for name in ("X", "Y", "TIME")]))
+
+
 def places_of(events: Table) -> tuple[dict[int, ChipPlace], Array]:
     """`chip_places` of an event list, the rows that were read out of its header; none without chip coordinates."""
-    if any(find(events, name) is None for name in ("CCD_ID", "CHIPX", "CHIPY", "TIME")):
+    if any(spelling(events, name) is None for name in ("CCD_ID", "CHIPX", "CHIPY", "TIME")):
         return {}, np.zeros((1, 2))
     what, rows = f"rows of table {events.name}", int(CHIP[1])
     first = whole(events.header, "FIRSTROW", what, (1, rows), 1)

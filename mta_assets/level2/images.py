@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Image, Product, Table, image
-from mta_assets.level2.columns import blocks, column, find, identity, processing
+from mta_assets.level2.columns import blocks, column, identity, processing, sky_places, spelling
 from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, sky_plane
 
 CENTRE = 1024  # [sky pixel] side of the image of the centre
@@ -39,9 +39,9 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     """
     events = evt2.table("EVENTS")
     plane = sky_plane(events)
-    binning = BINS["ACIS" if find(events, "CCD_ID") is not None else "HRC"]
+    binning = BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
     grids = {
-        "full": ("LORESIMG", grid_of(column(events, "X"), column(events, "Y"), binning)),
+        "full": ("LORESIMG", grid_of(sky_places(events), binning)),
         "cntr": ("HIRESIMG", centre_grid(events.header, plane)),
     }
     times = tuple(table for table in evt2.tables if table.name.startswith("GTI"))

@@ -8,6 +8,7 @@ and TCDLTn of the two columns say which. The projection is the gnomonic one, TAN
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Table
-from mta_assets.level2.columns import blocks, column, number
+from mta_assets.level2.columns import number, sky_places
 
 Array = NDArray[np.float64]
 SIZES = {"ACIS": 8192, "HRC-I": 32768, "HRC-S": 65536}  # [pixel] sky planes of real files (TLMAX of X)
@@ -167,19 +168,30 @@ class Grid:
         return np.zeros(self.shape, np.int32)
 
 
-def grid_of(x: ArrayLike, y: ArrayLike, binning: float = 1.0, margin: int = 0) -> Grid:
+def grid_of(blocks: Iterable[tuple[ArrayLike, ArrayLike]], binning: float = 1.0, margin: int = 0) -> Grid:
     """The smallest grid that holds all events, with ``margin`` bins around them.
+
+    Parameters
+    ----------
+    blocks
+        X and Y of the events.
 
     Raises
     ------
     BadData
         If there are no events, or the image would be unreasonably large.
     """
-    xs, ys = (np.asarray(a)[np.isfinite(a)] for a in (x, y))
-    if not len(xs) or not len(ys):
+    least, most = np.full(2, np.inf), np.full(2, -np.inf)
+    for block in blocks:
+        for axis, given in enumerate(block):
+            finite = np.asarray(given)[np.isfinite(given)]
+            if len(finite):
+                least[axis] = min(least[axis], finite.min())
+                most[axis] = max(most[axis], finite.max())
+    if not np.all(most >= least):
         raise BadData("no events with sky coordinates: there is no image to make")
-    low = [np.floor(float(a.min()) + 0.5) - 0.5 - margin * binning for a in (xs, ys)]
-    size = [int(np.ceil((float(a.max()) - edge) / binning)) + margin for a, edge in zip((xs, ys), low, strict=True)]
+    low = np.floor(least + 0.5) - 0.5 - margin * binning
+    size = [int(np.ceil((end - edge) / binning)) + margin for end, edge in zip(most, low, strict=True)]
     size = [max(n, 1) + 1 for n in size]
     if size[0] * size[1] > MOST_PIXELS:
         raise BadData(f"an image of {size[0]} x {size[1]} bins: use bins larger than {binning} sky pixels")
@@ -226,7 +238,7 @@ def _linear_keywords(axis: int, name: str, edge: float, binning: float) -> Heade
 
 def image_of(events: Table, grid: Grid) -> NDArray[np.int32]:
     """Counts of a table of events."""
-    image = grid.empty()
-    for block in blocks(events):
-        image = grid.add(image, column(block, "X"), column(block, "Y"))
-    return image
+    found = grid.empty()
+    for x, y in sky_places(events):
+        found = grid.add(found, x, y)
+    return found

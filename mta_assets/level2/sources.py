@@ -7,8 +7,6 @@ ellsigma).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +16,7 @@ from mta_assets.core.gti import gtis_of
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level2 import celldetect, measure, poisson, psf
-from mta_assets.level2.columns import blocks, column, find, identity
+from mta_assets.level2.columns import column, identity, narrowed, sky_places, spelling
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
 from mta_assets.level2.exposure import exposure_map, outline, places_of, without
 from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_of, plane_keywords, sky_plane
@@ -90,10 +88,9 @@ def field_of(events: Table, binning: float | None = None, arms: Table | None = N
     what = f"field of table {events.name}"
     axis = plane.pixel(required(events.header, "RA_PNT", what), required(events.header, "DEC_PNT", what))
     instrument = str(keyword(events.header, "INSTRUME", "ACIS")).strip()
-    x, y = column(events, "X"), column(events, "Y")
-    grid = grid_of(x, y, binning or BINS.get(instrument[:4].rstrip("-"), 1.0), MARGIN)
+    grid = grid_of(sky_places(events), binning or BINS.get(instrument[:4].rstrip("-"), 1.0), MARGIN)
     centre = (float(axis[0]), float(axis[1]))
-    if find(events, "CCD_ID") is None:
+    if spelling(events, "CCD_ID") is None:
         exposure: Array | None = outline(image_of(events, grid))
         return Field(plane, grid, centre, _cut(exposure, grid, arms))
     places, dither = places_of(events)
@@ -119,12 +116,7 @@ def source_list(
     exposure
         Exposure [s] where the relative exposure is 1.
     """
-
-    def sky() -> Iterator[tuple[Array, Array]]:
-        for block in blocks(events):
-            yield column(block, "X"), column(block, "Y")
-
-    found = detect(sky, field, false_alarms)
+    found = detect(lambda: sky_places(events), field, false_alarms)
     return _table(found, field, exposure, header or {})
 
 
@@ -216,8 +208,11 @@ def sources_of(
         If there is no exposure, or a keyword of the coordinates is missing.
     """
     events = evt2.table("EVENTS")
-    arms = next((table for table in evt2.tables if table.name == "REGION" and find(table, "TG_PART") is not None), None)
-    events = events.where(_on_sky(events) & _within(events, energy))
+    arms = next(
+        (table for table in evt2.tables if table.name == "REGION" and spelling(table, "TG_PART") is not None), None
+    )
+    needed = ("TIME", "X", "Y", "CCD_ID", "CHIPX", "CHIPY", *(("ENERGY",) if energy is not None else ()))
+    events = narrowed(events, needed, lambda block: _on_sky(block) & _within(block, energy))
     seconds = keyword(events.header, "EXPOSURE")
     if not isinstance(seconds, int | float) or seconds <= 0:
         seconds = max((intervals.total(g) for g in gtis_of(evt2.tables).values()), default=0.0)

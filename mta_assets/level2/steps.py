@@ -13,7 +13,7 @@ from mta_assets.core.gti import gtis_of
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
-from mta_assets.level2 import coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
+from mta_assets.level2 import columns, coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
 
 MOST_SOURCES = 9999  # greatest COMPONENT: the names of their files have four digits
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
@@ -173,7 +173,10 @@ def spectra_and_curves(
         raise NothingToDo(
             f"none of the {len(table)} sources is of {significance:g} sigma: there is no spectrum to make"
         )
-    listed = evt2[0].table("EVENTS")
+    product = evt2[0]
+    # what is read again for each source is small
+    listed = columns.narrowed(product.table("EVENTS"), ("TIME", "X", "Y", "CCD_ID", "CHIPX", "CHIPY", "PI"))
+    product = replace(product, tables=(listed, *(one for one in product.tables if one.name != "EVENTS")))
     seen = coverage.coverage_of(listed)
     chosen = chosen[np.argsort(-table["NET_COUNTS"][chosen], kind="stable")][:most]
     for row in chosen.tolist():
@@ -184,7 +187,7 @@ def spectra_and_curves(
             yield _unnamed(src2[0], number, row)
             continue
         on_sky = bool(np.all(np.abs(circle) < regions.FARTHEST))  # NaN is not less
-        if not on_sky or not spectra.counts_within(evt2[0], regions.source_region(*circle)):
+        if not on_sky or not spectra.counts_within(product, regions.source_region(*circle)):
             yield _strange(src2[0], fields["source"], circle)
             continue
         region = regions.source_region(*circle)
@@ -192,12 +195,12 @@ def spectra_and_curves(
         chip, ring = coverage.chip_of(listed, region), _ring(table, row)
         sky = seen.area(ring, chip)
         if sky > 0:
-            made = spectra.spectrum(evt2[0], ring, background, background=True, seen=(chip, sky))
+            made = spectra.spectrum(product, ring, background, background=True, seen=(chip, sky))
             yield replace(made, fields=fields)
             names["BACKFILE"] = FileOf(background)
-        made = spectra.spectrum(evt2[0], region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
+        made = spectra.spectrum(product, region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
         yield replace(made, fields=fields)
-        yield replace(lightcurves.light_curve(evt2[0], region, curve, width, seen=seen), fields=fields)
+        yield replace(lightcurves.light_curve(product, region, curve, width, seen=seen), fields=fields)
 
 
 def _unnamed(src2: Product, number: int, row: int) -> Table:

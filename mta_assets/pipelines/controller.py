@@ -13,6 +13,7 @@ from mta_assets.archive.store import TRANSIENT_ERRNOS
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, NothingToDo, ToolFailed, TransientError
 from mta_assets.core.request import Request
+from mta_assets.core.spool import spool_folder
 from mta_assets.core.tables import FileOf, Product, Table, plain
 from mta_assets.pipelines.code import code_version, limits_version
 from mta_assets.pipelines.inputs import Input, given_files
@@ -121,7 +122,8 @@ def _run(
         return written[-1]
 
     space = Workspace(pipeline, request, names, files, run.scratch, log, take, run.keep)
-    outcome, message = _outcome(pipeline, request, inputs, space)
+    with spool_folder(run.scratch):
+        outcome, message = _outcome(pipeline, request, inputs, space)
     if outcome == "done":
         message = _summary(written, space)
     else:
@@ -252,8 +254,9 @@ def _check_columns(spec: ProductSpec, table: Table) -> None:
         raise ToolFailed(f"{spec.id}[{table.name}]: columns and schema differ in {undeclared or 'their order'}")
     import numpy as np
 
+    first = table.rows(0, 1)
     for column in table.schema.columns:
-        array = table[column.name]
+        array = first[column.name]
         declared = np.dtype(column.dtype)
         same = array.dtype.kind == declared.kind and (declared.kind in "US" or array.dtype == declared)
         if not same or array.shape[1:] != column.shape:

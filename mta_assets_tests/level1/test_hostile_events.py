@@ -17,6 +17,7 @@ from mta_assets.level1 import hrc_events, observation, steps_acis
 from mta_assets.level1.acis import Level1
 from mta_assets.level1.acis_columns import BAD_POSITION, status_number
 from mta_assets.level1.acis_setup import Settings
+from mta_assets_tests.core.merged import merged
 from mta_assets_tests.level1.calibration_files import acis_ready
 from mta_assets_tests.level1.hrc_simulated import level0, setup, truth
 
@@ -89,14 +90,15 @@ def test_gathering_takes_every_event_once_or_counts_it(table: Table, gti: list[t
     except steps_acis.NothingToDo:
         assert not inside.any()
         return
+    events = merged(found.events)
     names = ("TIME", "EXPNO", "CCD_ID", "CCDX", "CCDY")
     once = {tuple(row) for row in zip(*(table[name][inside].tolist() for name in names), strict=True)}
-    kept = {tuple(row) for row in zip(*(found.events[name].tolist() for name in names), strict=True)}
+    kept = {tuple(row) for row in zip(*(events[name].tolist() for name in names), strict=True)}
     assert kept <= once
     assert {row[1:] for row in kept} == {row[1:] for row in once}
     counts = {kind: count for kind, _, count, _ in found.notes}
     assert counts.get("no_time", 0) == 2 * np.count_nonzero(~np.isfinite(table["TIME"]))
-    assert np.all(np.diff(found.events["TIME"]) >= 0)
+    assert np.all(np.diff(events["TIME"]) >= 0)
     assert all(np.isfinite(good).all() and (good[:, 1] > good[:, 0]).all() for good in found.good.values())
 
 

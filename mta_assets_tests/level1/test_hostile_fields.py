@@ -144,6 +144,7 @@ def level0() -> dict[str, list[Product]]:
         "ACIS_EVT0": [Product("ACIS_EVT0", (Table("EVENTS", columns, header), good), START, STOP)],
         "OBSPAR": [parameters], "ASOL": [solution("ASOL")], "ASPSOL_OBC": [solution("ASPSOL_OBC")],
         "ACIS_BPIX1": [bad], "ACIS_MSK1": [steps_fields.mask([parameters], None)],
+        "ACIS_BIAS0": [],
     }  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def level0() -> dict[str, list[Product]]:
 @given(st.deferred(lambda: faults(level0())))
 def test_events_of_level_1_are_on_the_sky_or_have_no_place(damage: list[Damage]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps_acis, "_calibration", lambda files, time: acis_ready())
+        patch.setattr(steps_acis, "_calibration", lambda *given: acis_ready())
         found = answer(steps_acis.events, damaged(level0(), damage), {}, REQUEST)
     for made in found:
         if isinstance(made, Product):

@@ -10,6 +10,7 @@ import pytest
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product, Table
 from mta_assets.level1 import goodtime, hrc, hrc_regions
+from mta_assets_tests.core.merged import merged
 from mta_assets_tests.level1.hrc_calibration import bad_pixels, hrc_ready
 from mta_assets_tests.level1.hrc_simulated import DETECTORS, dwell_of, level0, solution, truth
 
@@ -63,23 +64,25 @@ def test_overlapping_and_repeated_products_give_every_event_once() -> None:
         np.testing.assert_array_equal(again[name], column, err_msg=name)
 
 
+def evt0_of(table: Table) -> Product:
+    return Product("HRC_EVT0", (table,), 0.0, 1e12)
+
+
 @pytest.mark.parametrize("count", [0, 4])
 def test_the_detector_bit_may_be_a_column_of_one_or_of_none(count: int) -> None:
     table = given("HRC-I")["evt0"][0].tables[0].where(slice(0, count))
     flat = Table(table.name, {**table.columns, "DET_ID": table["DET_ID"][:, 0]})
     for one in (table, flat):
-        found, _ = hrc.gathered([one], 0.0, 1e12, "HRC-I")
-        assert found is not None
-        assert len(found) == count
+        found, _ = hrc.gathered([evt0_of(one)], 0.0, 1e12, "HRC-I")
+        assert len(merged(found)) == count
 
 
 def test_two_events_at_the_same_tick_are_two() -> None:
     objects = given("HRC-I")
     table = objects["evt0"][0].tables[0].where(np.array([0, 1, 1]))
     table.columns["TIME"] = np.full(3, table["TIME"][0])
-    found, _ = hrc.gathered([table], 0.0, 1e12, "HRC-I")
-    assert found is not None
-    assert len(found) == 2
+    found, _ = hrc.gathered([evt0_of(table)], 0.0, 1e12, "HRC-I")
+    assert len(merged(found)) == 2
 
 
 def test_damaged_events_and_those_of_other_times_and_detectors_are_left_out() -> None:
@@ -89,10 +92,9 @@ def test_damaged_events_and_those_of_other_times_and_detectors_are_left_out() ->
     table.columns["QUALITY"][0, hrc.PARITY] = True
     table.columns["QUALITY"][1, 1] = True  # in a frame with a fault, but whole
     table.columns["DET_ID"] = np.array([[0], [0], [1], [0], [0], [0]], bool)
-    found, damaged = hrc.gathered([table], table["TIME"][0], table["TIME"][5], "HRC-I")
-    assert found is not None
+    found, damaged = hrc.gathered([evt0_of(table)], table["TIME"][0], table["TIME"][5], "HRC-I")
     assert damaged == 1
-    np.testing.assert_array_equal(found["TIME"], table["TIME"][[1, 3, 4]])
+    np.testing.assert_array_equal(merged(found)["TIME"], table["TIME"][[1, 3, 4]])
 
 
 def test_aspect_solutions_are_joined_without_their_overlap() -> None:
@@ -136,4 +138,4 @@ def test_dead_time_follows_from_rates_and_events() -> None:
 def test_a_table_without_a_quality_column_is_refused() -> None:
     table = level0(truth("HRC-I", SECONDS), "HRC-I")
     with pytest.raises(BadData, match="QUALITY"):
-        hrc.gathered([Table("EVENTS", table.columns)], 0.0, 1e12, "HRC-I")
+        hrc.gathered([evt0_of(Table("EVENTS", table.columns))], 0.0, 1e12, "HRC-I")

@@ -12,6 +12,7 @@ from mta_assets.core.errors import BadData, ConfigError, NothingToDo
 from mta_assets.core.tables import Product, Table, concatenate
 from mta_assets.level1 import observation, steps_acis, steps_aspect, steps_hrc
 from mta_assets.level1.aspect_choice import aspect_findings, best_aspect, covered, usable
+from mta_assets_tests.core.merged import merged
 
 
 def obspar(**values: str) -> list[Product]:
@@ -101,7 +102,7 @@ def test_an_aspect_gap_ends_what_is_covered() -> None:
 
 def test_an_event_of_two_playbacks_is_taken_once_and_another_of_the_same_pixel_stays() -> None:
     given = events((103.2, 2, 7, 5, 5), (100.0, 1, 7, 5, 5), (100.00001, 1, 7, 5, 5), (100.0, 1, 6, 5, 5))
-    found = steps_acis.once(given)
+    found = merged(steps_acis.gathered([evt0(given)], observation.parameters(obspar())).events)
     assert found["TIME"].tolist() == [100.0, 100.0, 103.2]
     assert found["CCD_ID"].tolist() == [6, 7, 7]
 
@@ -111,7 +112,7 @@ def test_events_of_another_time_or_mode_are_left_aside() -> None:
     mine = evt0(events((99.9, 1, 7, 1, 1), (100.0, 2, 7, 1, 1), (199.9, 3, 7, 1, 1), (200.0, 4, 7, 1, 1)))
     other = evt0(events((150.0, 9, 7, 3, 3)), mode="VFAINT")
     found = steps_acis.gathered([other, mine], par)
-    assert found.events["EXPNO"].tolist() == [2, 3]
+    assert merged(found.events)["EXPNO"].tolist() == [2, 3]
     assert found.header["TIMEDEL"][0] == 3.14104
     assert {ccd: gti.tolist() for ccd, gti in found.good.items()} == {7: [[100.0, 200.0]]}
     assert found.notes == ()
@@ -135,9 +136,9 @@ def test_a_chip_that_saw_nothing_has_its_good_times_and_no_event_at_all_is_said(
     par = observation.parameters(obspar())
     dark = evt0(events((101.0, 1, 6, 1, 1)).where(slice(0, 0)), ccd=6)
     found = steps_acis.gathered([dark, evt0(events((101.0, 1, 7, 1, 1)))], par)
-    assert (sorted(found.good), len(found.events), found.notes) == ([6, 7], 1, ())
+    assert (sorted(found.good), len(merged(found.events)), found.notes) == ([6, 7], 1, ())
     found = steps_acis.gathered([dark], par)
-    assert (len(found.events), [note[0] for note in found.notes]) == (0, ["no_events"])
+    assert (len(merged(found.events)), [note[0] for note in found.notes]) == (0, ["no_events"])
     early = evt0(events((101.0, 1, 7, 1, 1)).where(slice(0, 0)), gti=(50.0, 100.0))
     with pytest.raises(NothingToDo, match="no level-0 events"):
         steps_acis.gathered([early], par)
@@ -147,7 +148,7 @@ def test_times_and_good_times_that_are_none_are_counted_and_none_are_assumed() -
     par = observation.parameters(obspar())
     given = events((101.0, 1, 7, 1, 1), (np.nan, 2, 7, 1, 1))
     found = steps_acis.gathered([evt0(given, gti=(150.0, 120.0))], par)
-    assert found.events["TIME"].tolist() == [101.0]
+    assert merged(found.events)["TIME"].tolist() == [101.0]
     assert found.good[7].tolist() == []
     assert [(kind, count) for kind, _, count, _ in found.notes] == [("no_time", 1), ("bad_gti", 1), ("no_gti", 1)]
     without = evt0(given)

@@ -38,12 +38,12 @@ def test_an_event_at_the_edge_of_a_bin_belongs_to_the_upper_one():
 def test_the_smallest_grid_holds_all_events():
     x, y = np.array([10.2, 20.9, np.nan]), np.array([5.0, 5.0, 5.0])
     for binning in (1.0, 4.0):
-        grid = grid_of(x, y, binning, 2)
+        grid = grid_of([(x, y)], binning, 2)
         assert image_of(event_table({"X": x, "Y": y}), grid).sum() == 2
     with pytest.raises(BadData, match="no events"):
-        grid_of(x[2:], y[2:])
+        grid_of([(x[2:], y[2:])])
     with pytest.raises(BadData, match="use bins larger"):
-        grid_of(np.array([0.0, 1e5]), np.array([0.0, 1e5]))
+        grid_of([(np.array([0.0, 1e5]), np.array([0.0, 1e5]))])
 
 
 def test_the_keywords_of_an_image_give_the_places_of_its_events():

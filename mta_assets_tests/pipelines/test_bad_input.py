@@ -16,7 +16,7 @@ from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gtis_of
 from mta_assets.core.intervals import intersect, total
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import Product, Table, image
 from mta_assets.level1.acis_columns import BAD_POSITION, BIAS_UNKNOWN, status_number
 from mta_assets.pipelines.delivery import deliver, withdraw
 from mta_assets.pipelines.platform import Platform
@@ -228,6 +228,47 @@ def test_events_of_a_chip_that_there_is_none_of_are_kept_and_flagged_and_go_no_f
     files |= {"ACIS_EVT1A": [gratings.path("ACIS_EVT1A")]}
     kept = run(science, tmp_path, "ACIS_L2", ACIS, files=files).product("ACIS_EVT2").table("EVENTS")
     assert 12 not in kept["ccd_id"]
+
+
+def test_bias_maps_are_taken_off_and_a_chip_without_one_says_so(science: Science, tmp_path: Path) -> None:
+    whole = stored(science, "ACIS_EVT1", ACIS)
+    chips = np.unique(whole.table("EVENTS")["ccd_id"]).tolist()
+    rng = np.random.default_rng(8)
+    level = {ccd: rng.integers(250, 400, (1024, 1024)).astype(np.int16) for ccd in chips}
+    step = np.arange(-1, 2)
+
+    def raised(evt0: Product) -> Product:
+        table = evt0.tables[0]
+        row, column = (np.clip(table[name].astype(int)[:, None] + step, 0, 1023) for name in ("CCDY", "CCDX"))
+        raw = table["PHAS"].copy()
+        for ccd in np.unique(table["CCD_ID"]).tolist():
+            here = table["CCD_ID"] == ccd
+            raw[here] += level[ccd][row[here][:, :, None], column[here][:, None, :]]
+        return replace(evt0, tables=(replace(table, columns={**table.columns, "PHAS": raw}), *evt0.tables[1:]))
+
+    def delivered(ccd: int, pixels: Any) -> Path:
+        start = whole.tstart + 60.0
+        head = {"INSTRUME": "ACIS", "CONTENT": "BIAS0", "CCD_ID": ccd, "FEP_ID": chips.index(ccd)}
+        path = tmp_path / f"acisf{start:09.0f}N001_{chips.index(ccd)}_bias0.fits"
+        write_fits(path, Product("ACIS_BIAS0", (image("BIAS", pixels, head),), start, start, head), 0.0)
+        return path
+
+    maps = [delivered(ccd, pixels) for ccd, pixels in level.items() if ccd != 7]
+    made = run(science, tmp_path, "ACIS_L1", ACIS, {"ACIS_EVT0": raised}, {"ACIS_BIAS0": maps})
+    assert (made.outcome, made.kinds) == ("done", ["no_bias"]), made.message
+    found, before = made.product("ACIS_EVT1").table("EVENTS"), whole.table("EVENTS")
+    with_map = before["ccd_id"] != 7
+    assert 0 < with_map.sum() < len(before)
+    for name in ("phas", "pha", "energy", "fltgrade", "x"):
+        assert np.array_equal(found[name][with_map], before[name][with_map])
+    unknown = status_number(found["status"]) & BIAS_UNKNOWN != 0
+    assert np.array_equal(unknown, ~with_map)
+    (tmp_path / "small").mkdir()
+    maps[0].unlink()
+    small = delivered(chips[0], level[chips[0]][:512])
+    refused = run(science, tmp_path / "small", "ACIS_L1", ACIS, files={"ACIS_BIAS0": [small]})
+    assert refused.outcome == "bad data"
+    assert "1024 x 512 pixels, expected 0 to 9 and 1024 x 1024 pixels; deliver another" in refused.message
 
 
 def test_without_a_bias_map_pulse_heights_stay_raw_and_every_event_says_so(
