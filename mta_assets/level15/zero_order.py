@@ -41,7 +41,7 @@ FIRST_ORDER = 0.2  # CCD energy and place on an arm may differ by so much of the
 ENOUGH = 20  # counts above the background that an estimate needs
 SIGNIFICANCE = 5.0  # of the zero order above the background
 STEADY = 1e-3  # [pixel] iterations end when nothing moves farther
-MOST_EVENTS = 4_000_000  # of a longer list every n-th is taken: 16 bytes of memory for each
+MOST_EVENTS = 1_000_000  # of a longer list every n-th is taken: some hundred bytes of memory for each
 ROUNDS = 50  # at most so many
 MOST_GAIN = 2.0  # of an iteration's step: more could make it swing
 
@@ -162,7 +162,7 @@ def find_zero_order(
 
 def _some(events: Table) -> Table:
     """The columns that are looked at; of a long list events evenly over the observation: more would not tell more."""
-    step = max(1, len(events) // MOST_EVENTS)
+    step = max(1, -(-len(events) // MOST_EVENTS))
     needed = [name for name in ("x", "y", "ccd_id", "energy") if name in events]
     parts, at = [events.rows(0, 0).select(needed)], 0
     for block in events.select(needed).blocks():

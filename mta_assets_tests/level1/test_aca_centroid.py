@@ -14,6 +14,13 @@ from mta_assets.level1.aca_smooth import savitzky_golay, smooth_series
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(11)
+FIRST = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test has the same random numbers, whichever ran before it."""
+    RNG.bit_generator.state = FIRST
 
 
 def images(

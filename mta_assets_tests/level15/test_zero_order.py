@@ -13,6 +13,13 @@ ROLL = 37.0
 TRUE = (4110.3, 4082.7)
 HETG = arms("HETG", "ACIS")
 rng = np.random.default_rng(4)
+FIRST = rng.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test has the same random numbers, whichever ran before it."""
+    rng.bit_generator.state = FIRST
 
 
 def cloud(count, scale=0.8):
