@@ -1,15 +1,15 @@
 """Pixels that fire by themselves: hot ones, and the afterglows of cosmic rays, found in the events of an observation.
 
-A first pass over the level-0 events; what it finds goes into the bad-pixel file, by which level 1 sets STATUS. Method
-after the description of acis_find_afterglow (CXC): an excess over what the surroundings make expect, a source that the
-dither moves over the pixel lights its neighbours too. Afterglows: in a sliding window of exposures, front-illuminated
-chips only; hot pixels: in all of the observation. Timed exposures only.
+Two passes over the level-0 events, the first counts, the second looks for afterglows; what they find goes into the
+bad-pixel file, by which level 1 sets STATUS. Method after the description of acis_find_afterglow (CXC): an excess over
+what the surroundings make expect, a source that the dither moves over the pixel lights its neighbours too. Afterglows:
+in a sliding window of exposures, front-illuminated chips only; hot pixels: in all of the observation. Timed exposures
+only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ LEAST = 4  # events of an afterglow ("essentially all … that have four or more
 LEAST_HOT = 6  # events of a hot pixel
 CHANCE = 1e-9  # of so many events by themselves: of 1e6 pixels and 1e3 windows one in a million observations
 REACH = 2  # pixels around, the mean of which says what to expect
+TERMS = 200  # of the Poisson series: enough where the chance is small, and where it is not it does not matter
+Array = NDArray[Any]
 Row = tuple[int, int, int, int, float, float, int]
 
 
@@ -34,31 +36,47 @@ class _Chip:
     """What is remembered of a chip: counts per pixel, exposures seen, the last events, and afterglows found."""
 
     counts: NDArray[np.int32] = field(default_factory=lambda: np.zeros(SIDE * SIDE, np.int32))
-    rest: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+    exposures: list[int] = field(default_factory=list)  # first and last
+    rest: tuple[Array, Array, Array] | None = None
     glows: dict[int, list[list[float]]] = field(default_factory=dict)
+    _hot: NDArray[np.int64] | None = None
+
+    @property
+    def hot(self) -> NDArray[np.int64]:
+        """Hot pixels, once all events are counted."""
+        if self._hot is None:
+            many = np.flatnonzero(self.counts >= LEAST_HOT)
+            expected = np.maximum(expected_counts(self.counts, many), float(self.counts.mean()))
+            self._hot = many[tail(self.counts[many], expected) < CHANCE]
+        return self._hot
 
 
 class PixelWatch:
-    """Finds hot pixels and afterglows in blocks of level-0 events, in order of time; memory does not grow with them."""
+    """Finds hot pixels and afterglows in level-0 events, in order of time; memory does not grow with them.
+
+    All blocks are given to `count` and then, once more, to `look`: how they are cut does not matter.
+    """
 
     def __init__(self, window: int = WINDOW) -> None:
         self.window = window
         self._chips: dict[int, _Chip] = {}
 
-    def add(self, events: Table) -> None:
+    def count(self, events: Table) -> None:
         """Take in a block: columns TIME, EXPNO, CCD_ID, CCDX, CCDY."""
-        ccd = events["CCD_ID"]
-        x, y = events["CCDX"].astype(np.intp), events["CCDY"].astype(np.intp)
-        fits = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
-        for number in np.unique(ccd[(ccd >= 0) & (ccd < CHIPS)]).tolist():
-            rows = np.flatnonzero((ccd == number) & fits)
+        for number, rows, pixel in _by_chip(events):
             chip = self._chips.setdefault(number, _Chip())
-            pixel = y[rows] * SIDE + x[rows]
             np.add(chip.counts, np.bincount(pixel, minlength=SIDE * SIDE), out=chip.counts, casting="unsafe")
-            if number not in BACK_ILLUMINATED:
-                self._afterglows(chip, pixel, events["EXPNO"][rows], events["TIME"][rows])
+            ends = [int(of(events["EXPNO"][rows])) for of in (np.min, np.max)] if len(rows) else []
+            ends += chip.exposures
+            chip.exposures = [min(ends), max(ends)] if ends else []
 
-    def _afterglows(self, chip: _Chip, pixel: NDArray[Any], expno: NDArray[Any], time: NDArray[Any]) -> None:
+    def look(self, events: Table) -> None:
+        """Look for afterglows in a block, when all are counted."""
+        for number, rows, pixel in _by_chip(events):
+            if number not in BACK_ILLUMINATED:
+                self._afterglows(self._chips[number], pixel, events["EXPNO"][rows], events["TIME"][rows])
+
+    def _afterglows(self, chip: _Chip, pixel: Array, expno: Array, time: Array) -> None:
         """Look at the new events together with those of the window before them."""
         if chip.rest is not None:
             pixel, expno, time = (np.concatenate(pair) for pair in zip(chip.rest, (pixel, expno, time), strict=True))
@@ -66,35 +84,30 @@ class PixelWatch:
             return
         kept = expno > expno[-1] - self.window
         chip.rest = pixel[kept].copy(), expno[kept].copy(), time[kept].copy()
-        counts = np.bincount(pixel, minlength=SIDE * SIDE)
-        few = np.flatnonzero(counts[pixel] >= LEAST)
+        few = np.flatnonzero(chip.counts[pixel] >= LEAST)
         order = few[np.lexsort((expno[few], pixel[few]))]
         last = LEAST - 1
         same = pixel[order[last:]] == pixel[order[:-last]] if len(order) > last else np.zeros(0, np.bool_)
         near = expno[order[last:]] - expno[order[: len(same)]] < self.window
-        span = max(1, int(expno.max() - expno.min()) + 1)
-        for first in np.flatnonzero(same & near).tolist():
-            place = int(pixel[order[first]])
-            expected = _around(counts, place) * min(1.0, self.window / span)
-            if _chance(LEAST, expected) < CHANCE:
-                start, stop = float(time[order[first]]), float(time[order[first + last]])
-                found = chip.glows.setdefault(place, [])
-                if found and start <= found[-1][1]:
-                    found[-1][1] = max(found[-1][1], stop)
-                else:
-                    found.append([start, stop])
+        firsts = np.flatnonzero(same & near)
+        places = pixel[order[firsts]]
+        span = chip.exposures[1] - chip.exposures[0] + 1
+        expected = expected_counts(chip.counts, places) * min(1.0, self.window / span)
+        found = (tail(np.full(len(places), LEAST), expected) < CHANCE) & ~np.isin(places, chip.hot)
+        for first in firsts[found].tolist():
+            start, stop = float(time[order[first]]), float(time[order[first + last]])
+            spans = chip.glows.setdefault(int(pixel[order[first]]), [])
+            if spans and start <= spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], stop)
+            else:
+                spans.append([start, stop])
 
     def hot_pixels(self, ccd: int) -> list[tuple[int, int, int]]:
         """Hot pixels of a chip: column, row (from 1) and events."""
         chip = self._chips.get(ccd)
         if chip is None:
             return []
-        found = []
-        for place in np.flatnonzero(chip.counts >= LEAST_HOT).tolist():
-            count = int(chip.counts[place])
-            if _chance(count, max(_around(chip.counts, place), float(chip.counts.mean()))) < CHANCE:
-                found.append((place % SIDE + 1, place // SIDE + 1, count))
-        return found
+        return [(place % SIDE + 1, place // SIDE + 1, int(chip.counts[place])) for place in chip.hot.tolist()]
 
     def bad_pixels(self, known: list[Table], tstart: float, tstop: float, exposure: float) -> list[Table]:
         """Bad-pixel tables (one per CCD): the known ones, hot pixels and afterglows, and what lies beside the new ones.
@@ -147,35 +160,61 @@ def _with_rim(x: int, y: int, start: float, stop: float, kind: str) -> list[Row]
     return rows
 
 
-def _around(counts: NDArray[Any], place: int) -> float:
-    """Count that the surroundings of a pixel make expect.
+def _by_chip(events: Table) -> list[tuple[int, Array, Array]]:
+    """Chip, rows and pixels (row * 1024 + column) of the events on each chip."""
+    ccd = events["CCD_ID"]
+    x, y = events["CCDX"].astype(np.intp), events["CCDY"].astype(np.intp)
+    fits = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
+    found = []
+    for number in np.unique(ccd[(ccd >= 0) & (ccd < CHIPS)]).tolist():
+        rows = np.flatnonzero((ccd == number) & fits)
+        found.append((number, rows, y[rows] * SIDE + x[rows]))
+    return found
 
-    The mean of the ring beyond its neighbours, and at least the highest of these: where the dither turns, a source
+
+def expected_counts(counts: NDArray[np.int32], places: Array) -> NDArray[np.float64]:
+    """Counts that the surroundings of pixels make expect.
+
+    The mean of the ring beyond their neighbours, and at least the highest of these: where the dither turns, a source
     draws a sharp line, which neighbours along it share and the ring does not.
+
+    Parameters
+    ----------
+    counts
+        Of all pixels of a chip, row by row.
+    places
+        Of the pixels in it.
     """
-    x, y = place % SIDE, place // SIDE
-    grid = counts.reshape(SIDE, SIDE)
     reach = REACH + 1
-    box = grid[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
-    core = grid[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
-    beside = np.partition(core.ravel(), -2)[-2] if core.max() == grid[y, x] else core.max()
-    # one event more than there were: a mean of nothing would make anything improbable
-    return max(float(box.sum() - core.sum() + 1) / (box.size - core.size), float(beside))
+    grid = np.pad(counts.reshape(SIDE, SIDE), reach, constant_values=-1)  # -1: beyond the chip
+    step = np.arange(-reach, reach + 1)
+    different, which = np.unique(places, return_inverse=True)
+    found = np.empty(len(different))
+    for start in range(0, len(different), 1 << 14):
+        some = different[start : start + (1 << 14)]
+        y, x = some // SIDE + reach, some % SIDE + reach
+        box = grid[y[:, None, None] + step[:, None], x[:, None, None] + step]
+        core = box[:, REACH:-REACH, REACH:-REACH].reshape(len(some), 9)
+        sizes = np.count_nonzero(box >= 0, axis=(1, 2)) - np.count_nonzero(core >= 0, axis=1)
+        ring = np.maximum(box, 0).sum(axis=(1, 2)) - np.maximum(core, 0).sum(axis=1)
+        beside = np.delete(core, 4, axis=1).max(axis=1)
+        # one event more than there were: a mean of nothing would make anything improbable
+        found[start : start + len(some)] = np.maximum((ring + 1) / sizes, beside)
+    return found[which]
 
 
-def _chance(count: int, expected: float) -> float:
-    """Probability of so many events or more (Poisson)."""
-    term = exp(-expected) if expected < 700 else 0.0
-    if term == 0.0:
-        return 1.0 if count <= expected else 0.0
-    below = 0.0
-    for n in range(count):
-        below += term
-        term *= expected / (n + 1)
-    if below < 0.999:
-        return 1 - below
-    total = 0.0
-    for n in range(count, count + 200):
-        total += term
-        term *= expected / (n + 1)
-    return total
+def tail(counts: Array, expected: Array) -> NDArray[np.float64]:
+    """Probability of so many events or more (Poisson); 1 where there are no more than expected."""
+    most = int(np.max(counts, initial=0))
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, most + 1)))])
+    rare = np.flatnonzero(counts > expected)
+    k, mean = np.asarray(counts, float)[rare], np.asarray(expected, float)[rare]
+    total = term = np.ones(len(rare))
+    for n in range(1, TERMS):
+        term = term * mean / (k + n)
+        total = total + term
+        if not np.any(term > 1e-3 * total):
+            break
+    chance = np.ones(len(counts))
+    chance[rare] = np.exp(k * np.log(mean) - mean - log_factorial[counts[rare]]) * total
+    return chance

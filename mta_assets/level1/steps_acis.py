@@ -57,11 +57,14 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
     tstart, tstop = observation.span(par)
     found = gathered(evt0, par)
     watch = PixelWatch()
+    clocked = par.get("readmode") == "CONTINUOUS"  # there a place on the chip is a time
     chips = set(found.good)
     for events in found.events.blocks():
-        if par.get("readmode") != "CONTINUOUS":  # there a place on the chip is a time
-            watch.add(events)
         chips |= set(np.unique(events["CCD_ID"]).tolist())
+        if not clocked:
+            watch.count(events)
+    for events in found.events.blocks() if not clocked else ():
+        watch.look(events)
     _need(files, "badpix", tstart)
     known = [table for table in files["badpix"][1] if keyword(table.header, "CCD_ID") in chips]
     tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))

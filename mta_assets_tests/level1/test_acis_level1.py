@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from mta_assets.level1.acis import Level1, process_events, whole_exposures
 from mta_assets.level1.acis_clocking import arrivals, readout_times, target_rows
 from mta_assets.level1.acis_columns import BADPIX, status_number
 from mta_assets.level1.acis_findings import EventWatch
-from mta_assets.level1.acis_hot import PixelWatch
+from mta_assets.level1.acis_hot import PixelWatch, expected_counts, tail
 from mta_assets.level1.acis_setup import Settings, calibration
 from mta_assets.level1.acis_status import BADPIX_BITS, BadPixels, badpix_table, event_bits, streaks
 from mta_assets_tests.level1.acis_calibration import CTI, GAIN
@@ -215,8 +217,11 @@ def with_pixel(table, x, y, rows):
 
 def watched(table, cuts=()):
     watch = PixelWatch()
-    for rows in np.split(np.arange(len(table)), cuts):
-        watch.add(table.where(rows))
+    blocks = [table.where(rows) for rows in np.split(np.arange(len(table)), cuts)]
+    for block in blocks:
+        watch.count(block)
+    for block in blocks:
+        watch.look(block)
     return watch
 
 
@@ -233,6 +238,31 @@ def test_an_afterglow_is_found_where_and_when_it_was_also_between_blocks(cuts):
     assert rows[0]["TIME"][center].tolist() == pytest.approx([1999 * 3.2])
     assert rows[0]["TIME_STOP"][center].tolist() == pytest.approx([2006 * 3.2])
     assert len(found) == 5  # and what lies around it
+
+
+def test_how_the_events_are_cut_does_not_matter_to_what_is_found():
+    table = with_pixel(with_pixel(quiet(), 300, 400, [1999, 2001, 2002, 2005]), 700, 30, np.arange(50, 4000, 80))
+    whole = watched(table).bad_pixels([], 0.0, 1e9, 3.2)
+    assert sum(len(t) for t in whole) == 10
+    for cuts in ((5,), (2000, 2001, 2002, 2003), range(1, 4000, 97)):
+        for one, other in zip(whole, watched(table, cuts).bad_pixels([], 0.0, 1e9, 3.2), strict=True):
+            assert all(np.array_equal(one[name], other[name]) for name in one.columns)
+
+
+def test_the_chance_is_that_of_poisson_and_the_surroundings_end_at_the_edge():
+    k, mean = np.array([4, 4, 6, 40, 3]), np.array([0.01, 0.5, 2.0, 12.0, 3.0])
+    plain = [1 - sum(math.exp(-m) * m**n / math.factorial(n) for n in range(c)) for c, m in zip(k, mean, strict=True)]
+    plain[0] = math.exp(-0.01) * 0.01**4 / 24 * (1 + 0.01 / 5 + 0.01**2 / 30)  # the difference has no digits left
+    plain[3] = sum(math.exp(-12) * 12**n / math.factorial(n) for n in range(40, 120))
+    np.testing.assert_allclose(tail(k, mean)[:4], plain[:4], rtol=2e-3)
+    assert tail(k, mean)[4] == 1.0
+    counts = np.zeros((1024, 1024), np.int32)
+    counts[0, 0], counts[1, 1], counts[0, 3] = 9, 2, 5
+    # about the corner: four by four pixels less two by two, 5 events and one more; the highest neighbour has 2
+    assert expected_counts(counts.ravel(), np.array([0, 0])).tolist() == [2.0, 2.0]
+    assert expected_counts(counts.ravel(), np.array([1025])).tolist() == [9.0]
+    counts[1, 1] = 0
+    assert expected_counts(counts.ravel(), np.array([0])).tolist() == [0.5]
 
 
 def test_three_events_or_events_far_apart_are_no_afterglow():

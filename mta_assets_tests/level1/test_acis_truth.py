@@ -134,7 +134,9 @@ def test_hot_pixels_that_nobody_knows_of_are_found_in_the_events_and_nothing_els
     d, _, truth = run
     watch = PixelWatch()
     for block in observed(obsid, SECONDS)[0]:
-        watch.add(block)
+        watch.count(block)
+    for block in observed(obsid, SECONDS)[0]:
+        watch.look(block)
     found = {(ccd, x, y) for ccd in d.ccds for x, y, _ in watch.hot_pixels(ccd)}
     there = {(p.ccd_id, p.chipx, p.chipy) for p in known_hot_pixels() if p.ccd_id in d.ccds}
     print(f"{obsid}: hot pixels {sorted(found)}")
