@@ -14,6 +14,7 @@ from benchmarks import (
     bench_chain,
     bench_engineering,
     bench_events,
+    bench_long_lists,
     bench_packets,
     bench_playback,
     bench_products,
@@ -35,6 +36,13 @@ def test_a_playback_is_measured_from_the_file_to_its_tables_and_every_event_come
     rows = bench_playback.run(inputs, repeats=1)
     assert [row.reached for row in rows if row.unit == "MiB"] == [True, True, True]
     assert all(row.value > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_memory_of_pipelines_does_not_grow_with_the_events(inputs):
+    rows = bench_long_lists.run(inputs, few=150_000, many=300_000)
+    assert [row.reached for row in rows if "SOURCES" not in row.what] == [True] * 6
+    assert all(row.value < 400 for row in rows if "SOURCES" not in row.what)
 
 
 def test_the_full_rate_fills_the_frames(inputs):
