@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import Gtis, gti_tables, subspace
-from mta_assets.core.headers import keyword, required
+from mta_assets.core.headers import keyword, required, whole
 from mta_assets.core.merge import Merge, Same
 from mta_assets.core.records import finding
 from mta_assets.core.request import Request
@@ -149,7 +149,9 @@ def bias_maps(products: Sequence[Product]) -> dict[int, NDArray[Any]]:
 def _rows(masks: Sequence[Product] | None) -> Header:
     """Which rows were read out, from the mask: all of them without one."""
     head = masks[0].tables[0].header if masks else {}
-    first, last = int(keyword(head, "FIRSTROW", 2)) - 1, int(keyword(head, "LASTROW", ROWS - 1)) + 1
+    what = "mask (ACIS_MSK1)"
+    first = whole(head, "FIRSTROW", what, (2, ROWS - 1), 2) - 1
+    last = whole(head, "LASTROW", what, (first + 1, ROWS - 1), ROWS - 1) + 1
     return {
         "FIRSTROW": (first, "Index of first row of CCD (sub)array readout"),
         "NROWS": (last - first + 1, "Number of rows in (sub)array readout"),

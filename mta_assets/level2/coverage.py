@@ -7,6 +7,7 @@ the chip lay on it, averaged over the dither.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -62,10 +63,8 @@ def chip_of(events: Table, region: Region) -> int | None:
     """The chip on which most events of a region lie; None without events or chips."""
     if spelling(events, "CCD_ID") is None:
         return None
-    counts = np.zeros(0, np.int64)
+    counts: Counter[int] = Counter()
     for block in blocks(events):
-        here = column(block, "CCD_ID")[within(block, region)]
-        more = np.bincount(here, minlength=len(counts))
-        more[: len(counts)] += counts
-        counts = more
-    return int(np.argmax(counts)) if counts.any() else None
+        chips, number = np.unique(column(block, "CCD_ID")[within(block, region)], return_counts=True)
+        counts.update(dict(zip(chips.tolist(), number.tolist(), strict=True)))
+    return min(counts, key=lambda chip: (-counts[chip], chip), default=None)

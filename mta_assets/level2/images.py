@@ -8,6 +8,8 @@ of the target.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +17,11 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Image, Product, Table, image
 from mta_assets.level2.columns import blocks, column, identity, processing, sky_places, spelling
-from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, sky_plane
+from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_keywords, sky_plane
 
 CENTRE = 1024  # [sky pixel] side of the image of the centre
 BINS = {"ACIS": 8.0, "HRC": 32.0}  # [sky pixel] bins of the image of the field
+SIDES = {BINS["ACIS"]: SIZES["ACIS"], BINS["HRC"]: SIZES["HRC-S"]}  # [sky pixel] of the sky plane, by those bins
 COORDINATES = tuple(f"ACSYS{number}" for number in range(1, 7))  # names of the systems of coordinates
 
 
@@ -41,7 +44,7 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     plane = sky_plane(events)
     binning = BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
     grids = {
-        "full": ("LORESIMG", grid_of(sky_places(events), binning)),
+        "full": ("LORESIMG", grid_of(_on_plane(events, binning), binning)),
         "cntr": ("HIRESIMG", centre_grid(events.header, plane)),
     }
     times = tuple(table for table in evt2.tables if table.name.startswith("GTI"))
@@ -52,6 +55,14 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
         made.append(Product(file_id, (image("IMAGE", pixels, header), *times), evt2.tstart, evt2.tstop,
                             identity(events.header), {"part": part}))  # fmt: skip
     return made[0], made[1]
+
+
+def _on_plane(events: Table, binning: float) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Sky coordinates that are pixels of the sky plane: an event far off does not make the image a large one."""
+    size = SIDES[binning] + 0.5
+    for x, y in sky_places(events):
+        near = (x >= 0.5) & (x < size) & (y >= 0.5) & (y < size)
+        yield x[near], y[near]
 
 
 def centre_grid(header: Header, plane: SkyPlane) -> Grid:

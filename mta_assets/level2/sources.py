@@ -94,8 +94,10 @@ def field_of(events: Table, binning: float | None = None, arms: Table | None = N
         exposure: Array | None = outline(image_of(events, grid))
         return Field(plane, grid, centre, _cut(exposure, grid, arms))
     places, dither = places_of(events)
-    seconds = {ccd: keyword(events.header, f"EXPOSUR{ccd}") for ccd in places}
-    known = None if any(value is None for value in seconds.values()) else {k: float(v) for k, v in seconds.items()}
+    stated = all(keyword(events.header, f"EXPOSUR{ccd}") is not None for ccd in places)
+    known = {ccd: required(events.header, f"EXPOSUR{ccd}", what) for ccd in places} if stated else None
+    if known and min(known.values()) < 0:
+        raise BadData(f"{what}: EXPOSUR{min(known, key=known.__getitem__)} is negative; make the evt2 again")
     exposure = exposure_map(grid, places, dither, known) if places else None
     return Field(plane, grid, centre, _cut(exposure, grid, arms), places)
 

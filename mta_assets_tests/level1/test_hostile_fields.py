@@ -148,6 +148,14 @@ def level0() -> dict[str, list[Product]]:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["FIRSTROW", "LASTROW"])
+@pytest.mark.parametrize("value", ["words", 1, 1024, 1e300])
+def test_rows_of_a_mask_that_no_chip_has_are_refused(name: str, value: Any) -> None:
+    given_ = damaged(level0(), [Damage("ACIS_MSK1", 0, 0, "keyword", name, value)])
+    with pytest.raises(BadData, match=rf"mask \(ACIS_MSK1\): keyword {name} is .* expected a whole number"):
+        steps_acis._rows(given_["ACIS_MSK1"])
+
+
 @EVERY
 @given(st.deferred(lambda: faults(level0())))
 def test_events_of_level_1_are_on_the_sky_or_have_no_place(damage: list[Damage]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,9 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
 from mta_assets.core.tables import Product
 from mta_assets.level2 import images, steps
+from mta_assets.level2.coverage import chip_of
 from mta_assets.level2.exposure import places_of
+from mta_assets.level2.regions import source_region
 from mta_assets.level2.skygrid import sky_plane
 from mta_assets_tests.hostile import Damage, answer, damaged, faults
 from mta_assets_tests.level2.fields import PLANE, event_table, sky
@@ -96,6 +99,37 @@ def test_rows_that_were_not_read_are_refused_by_name(name: str, value: Any) -> N
     given_ = damaged(evt2("ACIS"), [Damage("ACIS_EVT2", 0, 0, "keyword", name, value)])
     with pytest.raises(BadData, match=f"rows of table EVENTS: keyword {name} is .*, expected a whole number"):
         places_of(given_["ACIS_EVT2"][0].tables[0])
+
+
+@pytest.mark.parametrize("kind", ["huge", "least", "negative"])
+@pytest.mark.parametrize("instrument", ["ACIS", "HRC"])
+def test_events_far_off_the_sky_plane_do_not_make_the_image_larger(instrument: str, kind: str) -> None:
+    def made(faults_: list[Damage]) -> list[Any]:
+        products, _ = steps.sky_images(damaged(evt2(instrument), faults_)[f"{instrument}_EVT2"], file_id="IMG2")
+        return [product.tables[0]["IMAGE"] for product in products]
+
+    plain, spoilt = (made(f) for f in ([], [Damage(f"{instrument}_EVT2", 0, 0, "column", "Y", kind)]))
+    assert [one.shape for one in plain] == [one.shape for one in spoilt]
+    assert [one.sum() - other.sum() for one, other in zip(plain, spoilt, strict=True)] == [2, 2]
+    with pytest.raises(BadData, match="no events with sky coordinates"):
+        made([Damage(f"{instrument}_EVT2", 0, 0, "column", "Y", "all huge")])
+
+
+@pytest.mark.parametrize(("value", "words"), [("words", "EXPOSUR7 is 'words'"), (-1, "EXPOSUR7 is negative")])
+def test_an_exposure_of_a_chip_that_is_none_is_refused(value: Any, words: str) -> None:
+    given_ = damaged(evt2("ACIS"), [Damage("ACIS_EVT2", 0, 0, "keyword", "EXPOSUR7", value)])
+    with pytest.raises(BadData, match=words):
+        steps.source_list(given_["ACIS_EVT2"], file_id="ACIS_SRC2")
+
+
+def test_a_chip_that_is_none_is_counted_like_any_other() -> None:
+    table = evt2("ACIS")["ACIS_EVT2"][0].tables[0]
+    for number in (-1, 30_000):
+        wrong = damaged(evt2("ACIS"), [])["ACIS_EVT2"][0].tables[0]
+        wrong = replace(wrong, columns={**wrong.columns, "CCD_ID": np.full(len(wrong), number, "i4")})
+        assert chip_of(wrong, source_region(4096.5, 4096.5, 200.0)) == number
+    assert chip_of(table, source_region(4096.5, 4096.5, 200.0)) == 7
+    assert chip_of(table, source_region(1.0, 1.0, 2.0)) is None
 
 
 @pytest.mark.parametrize("kind", ["huge", "least"])
