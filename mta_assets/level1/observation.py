@@ -17,6 +17,7 @@ UNKNOWN = ("", "INDEF")
 LONGEST = 864_000.0  # [s] ten days: twice the longest interval, as far as OBI_DET reaches
 KNOWN = {
     "instrume": ("ACIS", "HRC"), "grating": ("NONE", "HETG", "LETG"), "readmode": ("TIMED", "CONTINUOUS"),
+    "detector": ("ACIS-I", "ACIS-S", "ACIS", "HRC-I", "HRC-S"),
 }  # fmt: skip
 FARTHEST = max(abs(place[1]) for place in AIM_POINTS.values()) + AT_FOCUS  # [mm] no detector comes to the focus beyond
 RANGES = {
