@@ -65,8 +65,9 @@ def arrivals(
     Without aspect both are NaN: when a photon came is not known then.
     """
     delay = (512 + STORE_ROWS) * ROW_TIME
-    # the row is a smooth function of time: a grid of a tenth of a second, the spacing of dither over 1e-5 rows
-    grid = np.arange(read_out.min() - 2 * delay - 1.0, read_out.max() + 0.2, 0.1)
+    # the row is a smooth function of time: whole tenths of a second, the same for every block, are near enough
+    first, last = np.floor((read_out.min() - 2 * delay) * 10) - 10, np.ceil(read_out.max() * 10) + 2
+    grid = np.arange(first, last) / 10
     rows = target_rows(aspect, grid, ccd, sim, nominal, target)
     row = np.full(len(read_out), 512.0)
     for _ in range(ROUNDS):

@@ -309,6 +309,20 @@ def test_clocked_photons_arrive_as_many_row_times_before_the_readout_as_rows_lie
     np.testing.assert_allclose(read_out - time, (row + 1028) * 0.00285, atol=1e-9)
 
 
+def test_arrivals_do_not_depend_on_what_else_is_read_out():
+    times = np.arange(-10.0, 130.0, 0.256)
+    jitter = np.random.default_rng(5).normal(0, 1e-4, (3, len(times)))  # [deg] a kink at each sample
+    ra, dec, roll = 10 + jitter[0], 20 + jitter[1], 30 + jitter[2]
+    columns = {"time": times, "ra": ra, "dec": dec, "roll": roll}
+    aspect = geometry_sky.aspect_of(Table("ASPSOL", columns))
+    settings = (-0.68, -190.14), (10.0, 20.0), np.array([10.001, 20.002])
+    read_out = np.sort(np.random.default_rng(6).uniform(20.0, 110.0, 500))
+    whole = arrivals(aspect, read_out, 7, *settings)
+    parts = [arrivals(aspect, part, 7, *settings) for part in np.split(read_out, [3, 4, 250])]
+    for axis in (0, 1):
+        assert np.array_equal(np.concatenate([part[axis] for part in parts]), whole[axis])
+
+
 def test_the_target_is_imaged_on_its_row():
     columns = {name: c for name, c in level_0().columns.items() if name != "CCDY"}
     table = Table("EVENTS", columns | {"TROW": np.array([0, 10, 500, 511], np.int16)})

@@ -14,6 +14,7 @@ from mta_assets.instruments.acis import FRAME_TRANSFER, ROW_TIME
 from mta_assets.simulate.compare_observations import ATTITUDE, SAMPLE, attitude_rms
 from mta_assets_tests.pipelines import science_truth
 from mta_assets_tests.pipelines.science_run import Science, taken_in
+from mta_assets_tests.pipelines.small_blocks import changed_products
 
 pytestmark = pytest.mark.slow
 ORDER = (28105, 28101, 62801, 28102, 28103, 28104, 28105)  # the first has no start, the last no stop
@@ -50,6 +51,13 @@ def test_the_attitude_is_that_which_was_flown(science: Science, key: str) -> Non
         print(f"{key} {file_id} {stream}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec")
         assert rms.max() < ATTITUDE
         assert rms[1:].max() < 0.02
+
+
+@pytest.mark.parametrize(("key", "pipelines"), list(zip(EVERY, (8, 7, 6, 9, 3), strict=True)))
+def test_lists_that_lie_in_files_give_the_same_products(science: Science, key: str, pipelines: int) -> None:
+    found = changed_products(science, key, 4001)
+    assert not any(found.values()), found
+    assert len(found) == pipelines, sorted(found)
 
 
 @pytest.mark.parametrize("key", EVERY)
