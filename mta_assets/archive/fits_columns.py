@@ -42,7 +42,7 @@ def declared(text: str) -> tuple[tuple[Field, ...], tuple[Column, ...]]:
     fields: list[Field] = []
     columns: list[Column] = []
     for number in range(1, sum(key.startswith("TFORM") for key in values) + 1):
-        label = str(values.get(f"TTYPE{number}", f"COL{number}")).strip()
+        label = str(values.get(f"TTYPE{number}", "")).strip() or f"COL{number}"
         found = FORM.fullmatch(str(values[f"TFORM{number}"]).strip())
         if not found or found[2] not in "LXBIJKEDACM":
             raise BadData(f"column {label} has form {values[f'TFORM{number}']!r}, which is not read here")

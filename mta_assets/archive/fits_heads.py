@@ -21,8 +21,8 @@ from mta_assets.archive.fits_cards import CARD, cards_of, parse
 from mta_assets.archive.fits_columns import Field, cells_of, declared
 from mta_assets.archive.fits_header import BLOCK, block_name
 from mta_assets.archive.fits_read import LARGEST, MOST_BLOCKS, STRUCTURE, _data_size, _split
-from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.tables import Array, Column
 
 GZIP = b"\x1f\x8b"

@@ -23,8 +23,8 @@ from mta_assets.archive.fits_cards import CARD, Card, cards_of, parse
 from mta_assets.archive.fits_columns import Field, cells_of, declared
 from mta_assets.archive.fits_header import BLOCK, block_name, checksum
 from mta_assets.archive.fits_image import read_image
-from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.spool import nameless
 from mta_assets.core.stored import Array, OpenFile, StoredColumns
 from mta_assets.core.tables import Header, Product, Schema, Table, plain
@@ -36,6 +36,8 @@ STRUCTURE = re.compile(
 COLUMN_CARDS = frozenset(["TTYPE", "TFORM", "TUNIT", "MUNIT", "TSCAL", "TZERO", "TNULL", "TLMIN", "TLMAX"])
 LARGEST = 1 << 40  # [byte] no HDU that a header declares is larger: a damaged size must not eat the memory
 IN_MEMORY = 16 << 20  # [byte] files and tables up to this size are read at once
+WIDEST = 16 << 20  # [byte] rows: blocks of wider ones would eat the memory
+SMALL, MOST_PACKED = 1 << 30, 200  # [byte] compressed files may unpack to so much, or to so many times their size
 MOST_BLOCKS = 4096  # [2880 byte] of one header: 2,000 columns have 700
 SUMMED = 1 << 20  # [byte] whole words whose sum is taken at once
 
@@ -125,7 +127,7 @@ def _opened(path: Path) -> Held | OpenFile:
             if not packed:
                 return Held(raw.read()) if size <= IN_MEMORY else OpenFile(os.dup(raw.fileno()), str(path))
         try:
-            with gzip.GzipFile(fileobj=raw) as stream:
+            with outside_faults(path, "unpack the file"), gzip.GzipFile(fileobj=raw) as stream:
                 content = stream.read(IN_MEMORY)
                 more = stream.read(1)
                 if not more:
@@ -134,8 +136,10 @@ def _opened(path: Path) -> Held | OpenFile:
                 unpacked.write(content + more)
                 while content := stream.read(IN_MEMORY):
                     unpacked.write(content)
+                    if unpacked.size > max(SMALL, MOST_PACKED * size):
+                        raise BadData(f"{path}: unpacks to more than {MOST_PACKED} times its {size} bytes: refused")
                 return unpacked
-        except (OSError, EOFError, zlib.error) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise BadData(f"{path}: damaged gzip data: {error}") from error
 
 
@@ -147,7 +151,8 @@ def _hdus(file: Held | OpenFile, path: Path, verify: bool, images: bool) -> Iter
     while at < file.size:
         head = _header(file, at)
         if head is None:
-            if not file.read(at, min(file.size - at, IN_MEMORY)).tobytes().strip(b"\0 "):
+            steps = range(at, file.size, SUMMED)
+            if not any(file.read(i, min(SUMMED, file.size - i)).tobytes().strip(b"\0 ") for i in steps):
                 return
             raise BadData(f"{path}: truncated: the header at byte {at} has no END")
         end = at + len(head)
@@ -258,6 +263,14 @@ def _table(hdu: _Hdu, path: Path) -> Table:
         raise BadData(f"{path}[{name}]: {error}") from error
     if sum(field.size for field in fields) != width or len(fields) != int(header["TFIELDS"]):
         raise BadData(f"{path}[{name}]: the columns do not fill a row of NAXIS1 = {width} bytes")
+    if width < 0 or count < 0 or int(header.get("PCOUNT", 0)) < 0 or width * count > hdu.size:
+        raise BadData(f"{path}[{name}]: {count} rows of {width} bytes do not fit into its {hdu.size} bytes of data")
+    if width > WIDEST:
+        raise BadData(f"{path}[{name}]: rows of NAXIS1 = {width} bytes are wider than the {WIDEST} that are read here")
+    labels = [field.label.lower() for field in fields]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise BadData(f"{path}[{name}]: two columns are called {twice[0]}")
     schema = Schema(name, columns)
     if isinstance(hdu.file, OpenFile) and count * width > IN_MEMORY:
         return Table(name, _Rows(hdu.file, hdu.start, width, count, fields), _keywords(hdu.cards), schema)

@@ -1,4 +1,4 @@
-"""Rows of FITS binary tables written: columns in memory to one big-endian array, and the cards that frame it."""
+"""Rows of FITS binary tables written: columns to big-endian rows, and the cards that frame it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _storable(array: Array) -> Array:
     try:
         return array.astype("S") if array.dtype.itemsize else array.astype("S1")
     except UnicodeEncodeError:
-        return np.char.encode(array, "ascii", "replace")
+        return np.char.encode(array, "ascii", "replace").astype(f"S{max(array.dtype.itemsize // 4, 1)}")
 
 
 def _kind(array: Array) -> str:

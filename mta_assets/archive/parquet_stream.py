@@ -12,7 +12,8 @@ import numpy as np
 
 from mta_assets.archive.names import safe_name
 from mta_assets.archive.parquet import arrow_table
-from mta_assets.archive.store import fsync_file, fsync_folder, make_folder, outside_faults
+from mta_assets.archive.store import fsync_file, fsync_folder, make_folder
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.flags import Quality
 from mta_assets.core.tables import Column, Schema, Table
 

@@ -1,4 +1,4 @@
-"""Product files as FITS: tables and images in memory to deterministic bytes, and back.
+"""Product files as FITS: tables and images to deterministic bytes, and back.
 
 The rows are laid out as one big-endian array and the header text is put together from kept pieces
 (`fits_header`), so a small table of 300 columns costs milliseconds. Keywords follow the archive's own

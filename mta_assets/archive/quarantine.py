@@ -9,8 +9,9 @@ from pathlib import Path
 from mta_assets.archive.catalog import Catalog
 from mta_assets.archive.entries import QuarantineEntry
 from mta_assets.archive.names import safe_name
-from mta_assets.archive.store import move, outside_faults, sha256_of, write_bytes
+from mta_assets.archive.store import move, sha256_of, write_bytes
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.times import compact_utc, now, to_utc_iso
 
 SUFFIX = ".reason.json"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mta_assets.archive.store import fsync_folder, held, lock, outside_faults, sweep, write_bytes
+from mta_assets.archive.store import fsync_folder, held, lock, sweep, write_bytes
+from mta_assets.core.faults import outside_faults
 
 if TYPE_CHECKING:
     from mta_assets.archive.catalog import Catalog

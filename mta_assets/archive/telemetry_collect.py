@@ -17,9 +17,10 @@ import sqlalchemy as sa
 
 from mta_assets.archive import telemetry_schema as db
 from mta_assets.archive.database import reading, writing
-from mta_assets.archive.store import lock, outside_faults, sweep
+from mta_assets.archive.store import lock, sweep
 from mta_assets.archive.telemetry import WRITER_LOCK, TelemetryArchive
 from mta_assets.core import times
+from mta_assets.core.faults import outside_faults
 
 GRACE = 3600.0  # [s] longer than any reader works on one snapshot, and any writer on one transaction
 SUFFIX = ".parquet"

@@ -10,8 +10,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from mta_assets.archive.store import outside_faults
 from mta_assets.core.errors import BadData, ToolFailed
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.tables import Product
 from mta_assets.core.texts import LINE, TEXT, text_table
 

@@ -6,8 +6,9 @@ of each table, if the tables are about in order of time; one that is not is held
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from mta_assets.core.tables import Table, concatenate
 
 Mask = NDArray[np.bool_]
 HELD = 64 << 20  # [byte] tables in memory that are not let go to be read once more
+OPEN = 64  # tables in files that are kept open
+NUMBER = "table number"  # no column of a file is called so
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,29 @@ class Merge:
         self._again, self._keep, self._same = again, keep, same
         self._held: dict[int, Table] = {}
         self._pieces: list[_Piece] = []
-        self._bytes = 0
+        self._bytes = self._open = 0
         self.empty: Table | None = None
 
-    def add(self, number: int, table: Table) -> int:
-        """Look through a table; returns how many of its rows are wanted."""
+    def add(self, number: int, table: Table, look: Callable[[Table], None] = lambda block: None) -> int:
+        """Go through a table, block by block given to ``look`` too; returns how many of its rows are wanted.
+
+        Of rows that are one, that of the lowest number is taken.
+        """
         none = _copied(table.rows(0, 0))
         self._keep(none)  # a column that is missing is noticed without rows too
-        self.empty = none if self.empty is None else self.empty
         before = len(self._pieces)
         for at, block in enumerate(table.blocks()):
+            look(block)
             times = block["TIME"][self._keep(block)]
             if len(times):
                 self._pieces.append(_Piece(number, at * stored.ROWS, float(times.min()), len(times)))
         wanted = sum(piece.count for piece in self._pieces[before:])
+        if self.empty is None or (wanted and not before):  # of tables that give nothing only if all are such
+            self.empty = none
         if wanted and isinstance(table.columns, StoredColumns):
-            self._held[number] = table  # an open file
+            if self._open < OPEN:
+                self._held[number] = table
+                self._open += 1
         elif wanted and self._bytes + table.nbytes <= HELD:
             self._held[number] = table
             self._bytes += table.nbytes
@@ -92,10 +102,11 @@ class Merge:
         if self.empty is None:
             return
         pieces = sorted(self._pieces, key=lambda piece: piece.start)
-        pending = tail = self.empty
-        read: dict[int, Table] = {}
+        pending = tail = _numbered(self.empty, 0)
+        left, read = Counter(piece.number for piece in pieces), dict[int, Table]()
         for at, piece in enumerate(pieces):
-            pending = concatenate([pending, self._rows(piece, read, pieces[at + 1 :])])
+            left[piece.number] -= 1
+            pending = concatenate([pending, self._rows(piece, read, left[piece.number] > 0)])
             until = pieces[at + 1].start if at + 1 < len(pieces) else np.inf
             if len(pending) < stored.ROWS and until < np.inf:
                 continue
@@ -108,22 +119,22 @@ class Merge:
                     [tail.where(tail["TIME"] >= some["TIME"].max() - self._same.within), some.where(late)]
                 )
 
-    def _rows(self, piece: _Piece, read: dict[int, Table], later: Sequence[_Piece]) -> Table:
+    def _rows(self, piece: _Piece, read: dict[int, Table], more: bool) -> Table:
         """Wanted rows of a piece; a table that was let go is read again and kept while there is more to come of it."""
         table = self._held.get(piece.number, read.pop(piece.number, None))
         if table is None:
             table = self._again(piece.number)
-        if piece.number not in self._held and any(other.number == piece.number for other in later):
+        if piece.number not in self._held and more:
             read[piece.number] = table
         block = table.rows(piece.first, piece.first + stored.ROWS)
-        return block.where(self._keep(block))
+        return _numbered(block.where(self._keep(block)), piece.number)
 
     def _once(self, tail: Table, some: Table) -> Table:
         """Rows in order of time, without those that are the same as one before; ``tail`` is what was given last."""
         names = self._same.names
         both = concatenate([tail, some])
         new = np.arange(len(both)) >= len(tail)
-        order = np.lexsort((new, both["TIME"], *(both[name] for name in names)))
+        order = np.lexsort((both[NUMBER], new, both["TIME"], *(both[name] for name in names)))
         again = np.ones(len(both), np.bool_)
         again[:1] = False
         for name in names:
@@ -133,7 +144,13 @@ class Merge:
         again[1:] &= apart < self._same.within if self._same.within else apart == 0
         kept = order[~again]
         found = both.where(kept[new[kept]])
+        found = replace(found, columns={name: found[name] for name in found.columns if name != NUMBER})
         return found.where(np.lexsort((*(found[name] for name in reversed(self._same.order)), found["TIME"])))
+
+
+def _numbered(table: Table, number: int) -> Table:
+    """Rows with the number of their table."""
+    return replace(table, columns={**table.columns, NUMBER: np.full(len(table), number)})
 
 
 def _copied(table: Table) -> Table:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.stored import Array, OpenFile, StoredColumns
 from mta_assets.core.tables import Table, concatenate
 
@@ -54,14 +55,12 @@ def spooled(blocks: Iterable[Table], empty: Table) -> Table:
         If the columns of two blocks differ.
     """
     held: list[Table] = []
-    size, files = 0, iter(blocks)
-    for block in files:
-        if not len(block):
-            continue
+    size, rest = 0, _alike(blocks)
+    for block in rest:
         held.append(Table(block.name, {name: block[name] for name in block.columns}))
         size += held[-1].nbytes
         if size > IN_MEMORY:
-            return Table(empty.name, _put_down(held, files), empty.header, empty.schema)
+            return Table(empty.name, _put_down(held, rest), empty.header, empty.schema)
     rows = concatenate(held).columns if held else empty.columns
     return Table(empty.name, rows, empty.header, empty.schema)
 
@@ -72,15 +71,28 @@ def _put_down(held: list[Table], rest: Iterable[Table]) -> Spooled:
     for block in _emptied(held):
         count += _write(file, block, row)
     for block in rest:
-        count += _write(file, block, row) if len(block) else 0
+        count += _write(file, block, row)
     return Spooled(file, count, row)
+
+
+def _alike(blocks: Iterable[Table]) -> Iterator[Table]:
+    """Blocks with rows, which all have the same columns."""
+    row: np.dtype[Any] | None = None
+    for block in blocks:
+        if not len(block):
+            continue
+        mine = _row(block)
+        if row is not None and mine != row:
+            raise BadData(f"table {block.name}: a block has columns {mine}, those before it {row}")
+        row = mine
+        yield block
 
 
 def nameless() -> OpenFile:
     """An empty file without a name."""
-    folder = _folder.get()
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-        return OpenFile(os.dup(file.fileno()), f"a temporary file of {folder or tempfile.gettempdir()}")
+    folder = _folder.get() or Path(tempfile.gettempdir())
+    with outside_faults(folder, "make a file"), tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        return OpenFile(os.dup(file.fileno()), f"a file without a name in {folder}")
 
 
 def _emptied(held: list[Table]) -> Iterator[Table]:
@@ -95,8 +107,6 @@ def _row(table: Table) -> np.dtype[Any]:
 
 
 def _write(file: OpenFile, block: Table, row: np.dtype[Any]) -> int:
-    if _row(block) != row:
-        raise BadData(f"table {block.name}: a block has columns {_row(block)}, those before it {row}")
     rows = np.empty(len(block), row)
     for name in block.columns:
         rows[name] = block[name]

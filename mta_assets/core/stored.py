@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 
 Array = NDArray[Any]
 ROWS = 1 << 16  # rows that are worked on at once
@@ -45,7 +46,8 @@ class OpenFile:
         content = np.empty(size, np.uint8)
         done = 0
         while done < size:
-            got = os.preadv(self.descriptor, [content[done:].data], start + done)
+            with outside_faults(self.name, "read the file"):
+                got = os.preadv(self.descriptor, [content[done:].data], start + done)
             if not got:
                 raise BadData(f"{self.name}: the file ends at byte {start + done}, expected {start + size}: it was cut")
             done += got
@@ -54,8 +56,9 @@ class OpenFile:
     def write(self, content: memoryview | bytes) -> None:
         """Add bytes at the end of what was written before."""
         view = memoryview(content)
-        while view:
-            view = view[os.write(self.descriptor, view) :]
+        with outside_faults(self.name, "write the rows"):
+            while view:
+                view = view[os.write(self.descriptor, view) :]
 
 
 class Part(Mapping[str, Array]):

@@ -1,4 +1,4 @@
-"""Tables in memory: a column is declared once, everything else derives from the declaration.
+"""Tables: a column is declared once, everything else derives from the declaration.
 
 Science functions take and return these (or plain arrays); writing them as FITS or Parquet is the archive's job.
 """
@@ -139,6 +139,12 @@ class Table:
 
     def where(self, rows: Array) -> Table:
         """The same table with the rows that a mask or an index array selects."""
+        if isinstance(self.columns, StoredColumns) and rows.dtype == bool:  # read once, not once for each column
+            parts, at = [self.rows(0, 0)], 0
+            for block in self.blocks():
+                parts.append(block.where(rows[at : at + len(block)]))
+                at += len(block)
+            return replace(self, columns=concatenate(parts).columns, header=dict(self.header))
         columns = {n: a[rows] for n, a in self.columns.items()}
         return replace(self, columns=columns, header=dict(self.header))
 
@@ -217,7 +223,7 @@ class FileOf:
 
 @dataclass(frozen=True)
 class Product:
-    """One product file in memory, before it has a name: tables (HDUs), common keywords and its interval.
+    """One product file, before it has a name: tables (HDUs), common keywords and its interval.
 
     Parameters
     ----------

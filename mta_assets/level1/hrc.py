@@ -85,10 +85,13 @@ def gathered(evt0: Sequence[Product], tstart: float, tstop: float, detector: str
 
     found = Merge(lambda number: evt0[number].table("EVENTS"), whole, Same(SAME_EVENT, 0.0, SAME_EVENT))
     every, kept = 0, 0
+
+    def count(block: Table) -> None:
+        nonlocal every
+        every += int(np.count_nonzero(wanted(block)))
+
     for number, product in enumerate(evt0):
-        table = product.table("EVENTS")
-        every += sum(int(np.count_nonzero(wanted(block))) for block in table.blocks())
-        kept += found.add(number, table)
+        kept += found.add(number, product.table("EVENTS"), count)
     return found, every - kept
 
 

@@ -59,12 +59,12 @@ def bad_pixels(evt0: Sequence[Product], obspar: Sequence[Product], files: Files)
     watch = PixelWatch()
     clocked = par.get("readmode") == "CONTINUOUS"  # there a place on the chip is a time
     chips = set(found.good)
-    for events in found.events.blocks():
-        chips |= set(np.unique(events["CCD_ID"]).tolist())
+    for block in found.events.blocks():
+        chips |= set(np.unique(block["CCD_ID"]).tolist())
         if not clocked:
-            watch.count(events)
-    for events in found.events.blocks() if not clocked else ():
-        watch.look(events)
+            watch.count(block)
+    for block in found.events.blocks() if not clocked else ():
+        watch.look(block)
     _need(files, "badpix", tstart)
     known = [table for table in files["badpix"][1] if keyword(table.header, "CCD_ID") in chips]
     tables = watch.bad_pixels(known, tstart, tstop, found.number("EXPTIME", 0.0))
@@ -205,16 +205,22 @@ def gathered(evt0: Sequence[Product], par: observation.Parameters) -> Gathered:
     header: Header = {}
     good: dict[int | None, NDArray[Any]] = {}
     wrong = {"no_time": 0, "bad_gti": 0, "no_gti": 0}
-    number = 0
+    number, timeless = 0, 0
+
+    def count(block: Table) -> None:
+        nonlocal timeless
+        timeless += int(np.count_nonzero(~np.isfinite(block["TIME"])))
+
     for at, product in enumerate(evt0):
         head = {**product.header, **product.tables[0].header}
         seen, reversed_ = _seen(product)
         inside = intervals.intersect(seen, [span])
         if str(keyword(head, "DATAMODE")) != par.get("datamode"):
             continue
-        table = product.table("EVENTS")
-        wanted = events.add(at, table)
+        before = timeless
+        wanted = events.add(at, product.table("EVENTS"), count)
         if not (wanted or len(inside)):
+            timeless = before
             continue
         number += wanted
         header |= {name: head[name] for name in ("EXPTIME", "TIMEDEL") if name in head}
@@ -223,12 +229,11 @@ def gathered(evt0: Sequence[Product], par: observation.Parameters) -> Gathered:
         if not 0 <= ccd < CHIPS:
             raise BadData(f"{what}: keyword CCD_ID is {ccd}, expected 0 to {CHIPS - 1}; make the product again")
         good[ccd] = intervals.union(good.get(ccd, intervals.EMPTY), inside)
-        wrong["no_time"] += sum(int(np.count_nonzero(~np.isfinite(block["TIME"]))) for block in table.blocks())
         wrong["bad_gti"] += reversed_
         wrong["no_gti"] += not len(seen)
     if not good:
         raise NothingToDo(f"no level-0 events of mode {par.get('datamode')} from {span[0]:.0f} to {span[1]:.0f} s")
-    wrong["no_events"] = int(not number)
+    wrong |= {"no_time": timeless, "no_events": int(not number)}
     notes = tuple((kind, NOTES[kind][0], count, NOTES[kind][1]) for kind, count in wrong.items() if count)
     return Gathered(events, header, good, notes)
 

@@ -14,7 +14,7 @@ from mta_assets.core.headers import renumbered
 from mta_assets.core.spool import spooled
 from mta_assets.core.tables import Array, Header, Table
 
-BLOCK = 1 << 18  # [event] rows that are worked on at once
+BLOCK = 1 << 18  # [event] rows that are worked on at once: few columns of many, an image is copied for each block
 
 
 def column(table: Table, name: str) -> Array:

@@ -17,9 +17,10 @@ from mta_assets.archive.lineage import BECAUSE, because
 from mta_assets.archive.names import check_name, safe_name
 from mta_assets.archive.products import dump_product
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
-from mta_assets.archive.store import fsync_folder, held, lock, make_folder, outside_faults, write_bytes
+from mta_assets.archive.store import fsync_folder, held, lock, make_folder, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product
 from mta_assets.core.times import to_yday

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from mta_assets.archive.entries import InputEntry
 from mta_assets.archive.names import format_fields
-from mta_assets.archive.store import TRANSIENT_ERRNOS
 from mta_assets.core.content import named, problems
 from mta_assets.core.errors import BadData, NothingToDo, ToolFailed, TransientError
+from mta_assets.core.faults import TRANSIENT_ERRNOS
 from mta_assets.core.request import Request
 from mta_assets.core.spool import spool_folder
 from mta_assets.core.tables import FileOf, Product, Table, plain

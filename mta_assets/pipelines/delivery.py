@@ -19,9 +19,10 @@ from mta_assets.archive.entries import NewProduct, ProductEntry, RunEntry
 from mta_assets.archive.names import check_name
 from mta_assets.archive.products import package_version
 from mta_assets.archive.reconcile import ALIVE, ROOT_LOCK, STAGING, recover_locked, write_journal
-from mta_assets.archive.store import fsync_file, fsync_folder, lock, make_folder, outside_faults, sha256_of
+from mta_assets.archive.store import fsync_file, fsync_folder, lock, make_folder, sha256_of
 from mta_assets.core import times
 from mta_assets.core.errors import BadData
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.request import Stream
 from mta_assets.pipelines.archive_sink import ArchiveSink
 from mta_assets.pipelines.delivery_check import Delivery, examine

@@ -14,9 +14,10 @@ from typing import Any
 from mta_assets.archive.names import safe_name
 from mta_assets.archive.products import dump_product
 from mta_assets.archive.segments import write_rows
-from mta_assets.archive.store import fsync_folder, make_folder, outside_faults, write_bytes
+from mta_assets.archive.store import fsync_folder, make_folder, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
 from mta_assets.core.errors import ConfigError
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.records import Observation
 from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table

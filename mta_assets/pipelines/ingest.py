@@ -15,9 +15,10 @@ from pathlib import Path
 
 from mta_assets.archive.entries import PlaybackEntry
 from mta_assets.archive.names import check_name
-from mta_assets.archive.store import atomic_write, fsync_file, make_folder, move, outside_faults, sha256_of, write_bytes
+from mta_assets.archive.store import atomic_write, fsync_file, make_folder, move, sha256_of, write_bytes
 from mta_assets.core import times
 from mta_assets.core.errors import BadData, MtaError, TransientError
+from mta_assets.core.faults import outside_faults
 from mta_assets.pipelines.arrivals import (
     Arrival,
     drop_sidecar,

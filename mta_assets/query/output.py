@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.names import LONGEST, safe_name
-from mta_assets.archive.store import fsync_file, fsync_folder, outside_faults
+from mta_assets.archive.store import fsync_file, fsync_folder
 from mta_assets.core.errors import MtaError
+from mta_assets.core.faults import outside_faults
 from mta_assets.core.tables import Table
 from mta_assets.query.answer import Cancelled
 from mta_assets.query.output_fits import write_fits

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import gzip
 import itertools
 import os
+import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from mta_assets.archive import fits_read
 from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.core import spool, stored
-from mta_assets.core.errors import BadData
+from mta_assets.core.errors import BadData, TransientError
 from mta_assets.core.spool import spool_folder, spooled
 from mta_assets.core.stored import StoredColumns
 from mta_assets.core.tables import Column, Product, Schema, Table
@@ -115,8 +117,9 @@ def test_the_file_of_a_stored_table_has_the_bytes_of_one_in_memory(tmp_path: Pat
     assert len({path.read_bytes() for path in paths}) == 1
 
 
-@pytest.mark.usefixtures("small")
-def test_blocks_of_other_columns_are_refused() -> None:
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_blocks_of_other_columns_are_refused(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", most)
     table = events(5)
     other = Table("EVENTS", {**table.columns, "expno": table["time"]})
     with pytest.raises(BadData, match="a block has columns"):
@@ -149,6 +152,93 @@ def test_a_large_file_that_is_cut_or_damaged_is_refused(tmp_path: Path, cut: int
         read_fits(packed, "EVT1")
 
 
+def full(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def broken(*_: object) -> int:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_full_disk_is_a_fault_that_passes_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = written(tmp_path, events(400), "events.fits.gz")
+    with monkeypatch.context() as patch, spool_folder(tmp_path):
+        patch.setattr(os, "write", full)
+        with pytest.raises(TransientError, match=f"in {tmp_path}: can not write the rows: No space left"):
+            spooled(events(40).blocks(), events(0))
+        with pytest.raises(TransientError, match="can not write the rows: No space left"):
+            read_fits(packed, "EVT1")
+    with monkeypatch.context() as patch, spool_folder(tmp_path):
+        patch.setattr(tempfile, "TemporaryFile", full)
+        with pytest.raises(TransientError, match="can not make a file"):
+            spool.nameless()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_disk_that_fails_while_rows_are_read_is_a_fault_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_fits(written(tmp_path, events(40)), "EVT1").tables[0]
+    monkeypatch.setattr(os, "preadv", broken)
+    with pytest.raises(TransientError, match=r"events.fits: can not read the file"):
+        found["time"]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("old", "new"), [
+    ("PCOUNT  =                    0", "PCOUNT  =               -31360"),
+    ("GCOUNT  =                    1", "GCOUNT  =                    0"),
+    ("NAXIS2  =                  400", "NAXIS2  =                 -400"),
+])  # fmt: skip
+def test_a_table_that_says_more_than_its_data_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    content = written(tmp_path, events(400)).read_bytes()
+    assert old.encode() in content
+    path = tmp_path / "lies.fits"
+    path.write_bytes(content.replace(old.encode(), new.encode()))
+    with pytest.raises(BadData, match=r"lies.fits.*(do not fit into its|truncated)"):
+        read_fits(path, "EVT1", verify=False)
+
+
+def test_two_columns_of_one_name_are_refused_and_one_without_a_name_gets_one(tmp_path: Path) -> None:
+    content = written(tmp_path, events(4)).read_bytes()
+    path = tmp_path / "names.fits"
+    path.write_bytes(content.replace(b"'expno   '", b"'TIME    '"))
+    with pytest.raises(BadData, match="two columns are called time"):
+        read_fits(path, "EVT1", verify=False)
+    path.write_bytes(content.replace(b"'expno   '", b"'        '"))
+    assert list(read_fits(path, "EVT1", verify=False).tables[0].columns)[:3] == ["time", "COL2", "phas"]
+
+
+@pytest.mark.usefixtures("small")
+def test_what_follows_a_hole_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = written(tmp_path, events(4)).read_bytes()
+    path = tmp_path / "hole.fits"
+    path.write_bytes(content + bytes(2880 * 5))
+    assert len(read_fits(path, "EVT1").tables) == 1
+    monkeypatch.setattr(fits_read, "MOST_BLOCKS", 4)  # the header of the table has two
+    path.write_bytes(content + bytes(2880 * 5) + content[2880:])
+    with pytest.raises(BadData, match="has no END"):
+        read_fits(path, "EVT1")
+
+
+def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits_read, "IN_MEMORY", 1 << 16)
+    monkeypatch.setattr(fits_read, "SMALL", 1 << 17)
+    path = tmp_path / "bomb.fits.gz"
+    path.write_bytes(gzip.compress(b"SIMPLE  = " + bytes(4 << 20)))
+    with pytest.raises(BadData, match=r"bomb.fits.gz: unpacks to more than 200 times its \d+ bytes"):
+        read_fits(path, "EVT1")
+
+
+@pytest.mark.usefixtures("small")
+def test_text_is_as_wide_as_its_column_whatever_stands_in_the_first_row(tmp_path: Path) -> None:
+    table = Table("T", {"name": np.array(["é", "longer text"], "U16"), "x": np.zeros(2)})
+    paths = [written(tmp_path, one, f"{n}.fits") for n, one in enumerate((table, spooled([table], table.rows(0, 0))))]
+    assert read_fits(paths[0], "T").tables[0]["name"].tolist() == ["?", "longer text"]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 @pytest.mark.usefixtures("small")
 def test_files_are_closed_and_gone_with_their_tables(tmp_path: Path) -> None:
     gc.collect()
@@ -159,6 +249,8 @@ def test_files_are_closed_and_gone_with_their_tables(tmp_path: Path) -> None:
     del table
     assert len(narrow["x"]) == 40
     assert list(tmp_path.iterdir()) == []
+    assert isinstance(narrow.columns, StoredColumns)
+    assert os.readlink(f"/proc/self/fd/{narrow.columns.file.descriptor}").startswith(str(tmp_path))
     del narrow
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
@@ -170,13 +262,15 @@ def test_blocks_are_let_go_while_they_are_put_down(monkeypatch: pytest.MonkeyPat
 
     def blocks() -> Iterator[Table]:
         seen: list[weakref.ref[np.ndarray]] = []  # type: ignore[type-arg]
-        for number in range(20):
+        for _ in range(20):
             block = events(7)
             seen.append(weakref.ref(block["time"]))
             alive.append(sum(ref() is not None for ref in seen))
             yield block
             del block
-            assert number >= 0
 
-    spooled(blocks(), events(0))
-    assert max(alive) <= 3
+    monkeypatch.setattr(spool, "IN_MEMORY", 4 * events(7).nbytes)
+    made = spooled(blocks(), events(0))
+    assert isinstance(made.columns, StoredColumns)
+    assert max(alive) <= 6  # five are held, then one at a time
+    assert alive[-1] <= 3
