@@ -12,10 +12,15 @@ Up to four things tell where it is, each of them an estimate along some directio
 Streak and arms are what tg_findzo uses (D. Huenemoerder, "TG_FINDZO: an algorithm for finding zeroth order position",
 MIT: intersection of the streak with an arm), there as straight-line fits, here as iterated centroids in a strip with
 known direction: on top of an even background these converge to the middle of the line.
+
+Of a long list only the events that can count are kept: those about the expected place for the image, then those in the
+strips of streak and arms. Should even these be too many, every second, fourth … of them is taken, and counts and errors
+are those of the whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +29,9 @@ from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Column, Schema, Table, concatenate
-from mta_assets.instruments.geometry import ARCSEC, FOCAL_LENGTH, INSTRUMENTS, chips
-from mta_assets.instruments.gratings import HC, Arm, sky_angle
+from mta_assets.instruments.geometry import ARCSEC, INSTRUMENTS
+from mta_assets.instruments.gratings import Arm
+from mta_assets.level15.zero_order_lines import ENOUGH, ROUNDS, SIGNIFICANCE, STEADY, Line, Lines, Mask
 
 Array = NDArray[np.float64]
 
@@ -33,17 +39,9 @@ SEARCH = 60.0  # [arcsec] how far from where it is expected the source may be
 CELL = 2.0  # [arcsec] of the count image in which it is searched
 CIRCLES = (8.0, 4.0, 2.5, 1.5)  # [arcsec] radii of the iterated centroid, the last one again until it stays
 WIDE = 4.0  # [arcsec] radius where the core is piled up
+ABOUT = SEARCH + 4 * WIDE + 2 * CIRCLES[0]  # [arcsec] to the sides, events that can count for the image
 CORE, RING = 0.5, 1.5  # [arcsec] fewer counts per area within the first than up to the second: a crater
-STRIP = 1.0  # [arcsec] half width of the strips about streak and arms: twice that of an image
-NEAR = 5.0  # [arcsec] nearer to the zero order a strip is not used: the core's wings fill it
-ARM_ENDS = (15.0, 900.0)  # [arcsec] part of an arm that is used: apart from the crossing, up to where it fans out
-FIRST_ORDER = 0.2  # CCD energy and place on an arm may differ by so much of the first order's energy
-ENOUGH = 20  # counts above the background that an estimate needs
-SIGNIFICANCE = 5.0  # of the zero order above the background
-STEADY = 1e-3  # [pixel] iterations end when nothing moves farther
-MOST_EVENTS = 1_000_000  # of a longer list every n-th is taken: some hundred bytes of memory for each
-ROUNDS = 50  # at most so many
-MOST_GAIN = 2.0  # of an iteration's step: more could make it swing
+MOST_EVENTS = 2_000_000  # a list no longer is taken whole, of a longer one that many of those that can count
 
 
 @dataclass(frozen=True)
@@ -89,16 +87,6 @@ SOURCES = Schema(
 )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """An estimate along one direction: unit vector · (x, y) = place, with its error."""
-
-    name: str
-    direction: Array
-    place: float
-    error: float
-
-
 def find_zero_order(
     events: Table,
     arms: tuple[Arm, ...],
@@ -130,26 +118,29 @@ def find_zero_order(
         If nothing significant is there: give the place by hand.
     """
     pixel = INSTRUMENTS[detector].det_pixel / ARCSEC
-    events = _some(events)
-    x, y = events["x"].astype(np.float64), events["y"].astype(np.float64)
+    near, weight = _kept(events, lambda block: _about(block, expected, ABOUT / pixel))
+    x, y = near["x"], near["y"]
     x0, y0 = _brightest(x, y, expected, pixel)
-    x0, y0, counts, error, piled = _centroid(x, y, x0, y0, pixel, 1 if clocked else 2)
-    if counts < max(ENOUGH, SIGNIFICANCE * np.sqrt(max(counts, 1))):
-        # no image: the core was blocked out, or nothing is there; streak and arms are searched for themselves
-        (x0, y0), counts = expected, 0.0
-        lines = [] if clocked else _lines(events, x, y, expected, arms, detector, roll, pixel, SEARCH)
-        if len(lines) < 2:
-            raise BadData(
-                f"no zero order within {SEARCH:.0f} arcsec of sky pixel ({expected[0]:.1f}, {expected[1]:.1f}): no "
-                f"image and {len(lines)} of streak and arms; give its place (zero_order = x, y) if the target is there"
-            )
-    elif clocked:
+    x0, y0, counts, error, piled = _centroid(x, y, x0, y0, pixel, 1 if clocked else 2, weight)
+    if clocked and counts:
         return ZeroOrder(x0, y0, error, error, counts, ("centroid",), piled)
-    else:
-        lines = _lines(events, x, y, (x0, y0), arms, detector, roll, pixel)
+    search = 0.0
+    if not counts:
+        # no image: the core was blocked out, or nothing is there; streak and arms are searched for themselves
+        (x0, y0), search = expected, SEARCH
+    sky, lines = Lines(arms, detector, roll, pixel), []
+    if not clocked:
+        whole = len(near) == len(events)
+        part, each = (near, weight) if whole else _kept(events, lambda block: sky.in_strips(block, (x0, y0), search))
+        lines = sky.find(part, near, (x0, y0), search, each)
+    if not counts and len(lines) < 2:
+        raise BadData(
+            f"no zero order within {SEARCH:.0f} arcsec of sky pixel ({expected[0]:.1f}, {expected[1]:.1f}): no "
+            f"image and {len(lines)} of streak and arms; give its place (zero_order = x, y) if the target is there"
+        )
     for _ in range(ROUNDS):
         answer = _combine((x0, y0), error, counts, lines)
-        again = _lines(events, x, y, answer[0], arms, detector, roll, pixel)
+        again = sky.find(part, near, answer[0], weight=each)
         moved = max((abs(a.place - b.place) for a, b in zip(again, lines, strict=False)), default=0.0)
         steady = moved < STEADY and len(again) == len(lines)
         lines = again
@@ -160,15 +151,29 @@ def find_zero_order(
     return ZeroOrder(best_x, best_y, error_x, error_y, counts, used, piled)
 
 
-def _some(events: Table) -> Table:
-    """The columns that are looked at; of a long list events evenly over the observation: more would not tell more."""
-    step = max(1, -(-len(events) // MOST_EVENTS))
+def _about(events: Table, expected: tuple[float, float], reach: float) -> Mask:
+    """Events of a square about a place [pixel]."""
+    return (np.abs(events["x"] - expected[0]) < reach) & (np.abs(events["y"] - expected[1]) < reach)
+
+
+def _kept(events: Table, wanted: Callable[[Table], Mask]) -> tuple[Table, float]:
+    """Events that are wanted, of a short list all; of too many of them some, evenly; and for how many each stands."""
     needed = [name for name in ("x", "y", "ccd_id", "energy") if name in events]
-    parts, at = [events.rows(0, 0).select(needed)], 0
+    whole = len(events) <= MOST_EVENTS
+    kept, found, step = events.rows(0, 0).select(needed), 0, 1
+    parts, number = [kept], 0
     for block in events.select(needed).blocks():
-        parts.append(block.where(np.arange(-at % step, len(block), step)))
-        at += len(block)
-    return concatenate(parts)
+        rows = np.arange(len(block)) if whole else np.flatnonzero(wanted(block))
+        parts.append(block.where(rows[-found % step :: step]))
+        found += len(rows)
+        number += len(parts[-1])
+        while number > MOST_EVENTS:
+            kept = concatenate(parts)
+            parts, step = [kept.where(np.arange(0, number, 2))], 2 * step
+            number = len(parts[0])
+    kept = concatenate(parts)
+    place = {name: kept[name].astype(np.float64) for name in ("x", "y")}
+    return Table(kept.name, {**kept.columns, **place}), found / max(number, 1)
 
 
 def _brightest(x: Array, y: Array, expected: tuple[float, float], pixel: float) -> tuple[float, float]:
@@ -184,11 +189,12 @@ def _brightest(x: Array, y: Array, expected: tuple[float, float], pixel: float) 
 
 
 def _centroid(
-    x: Array, y: Array, x0: float, y0: float, pixel: float, axes: int = 2
+    x: Array, y: Array, x0: float, y0: float, pixel: float, axes: int, weight: float
 ) -> tuple[float, float, float, float, bool]:
-    """Iterated centroid: place, counts above the background, error and whether the core has a crater.
+    """Iterated centroid: place, counts above the background (0 if too few), error and whether the core has a crater.
 
-    ``axes`` is 2 for an image and 1 for a line: sizes of the rings go with that power of their radius.
+    ``axes`` is 2 for an image and 1 for a line: sizes of the rings go with that power of their radius. Each event
+    stands for ``weight`` events.
     """
     for radius in CIRCLES:
         x0, y0 = _centred(x, y, x0, y0, radius / pixel)
@@ -200,9 +206,14 @@ def _centroid(
     x0, y0 = _centred(x, y, x0, y0, radius / pixel)
     distance = np.hypot(x - x0, y - y0) * pixel
     near, about = distance < radius, (distance >= 2 * radius) & (distance < 4 * radius)
-    counts = np.count_nonzero(near) - np.count_nonzero(about) / (4**axes - 2**axes)  # areas 1 to 12
+    background = np.count_nonzero(about) / (4**axes - 2**axes)  # areas 1 to 12
+    counts = weight * (np.count_nonzero(near) - background)
     spread = float(np.hypot(x[near] - x0, y[near] - y0).std()) if near.any() else np.inf
-    return float(x0), float(y0), float(counts), spread / float(np.sqrt(max(counts, 1))), piled
+    error = spread / float(np.sqrt(max(counts, 1)))
+    # what is left of a thinned background fluctuates by more than the counts that an estimate needs
+    noise = weight * np.sqrt(background) if weight > 1 else 0.0
+    noise = max(noise, np.sqrt(max(counts, 1)))
+    return float(x0), float(y0), float(counts) if counts >= max(ENOUGH, SIGNIFICANCE * noise) else 0.0, error, piled
 
 
 def _centred(x: Array, y: Array, x0: float, y0: float, radius: float) -> tuple[float, float]:
@@ -218,66 +229,8 @@ def _centred(x: Array, y: Array, x0: float, y0: float, radius: float) -> tuple[f
     return x0, y0
 
 
-def _lines(
-    events: Table, x: Array, y: Array, at: tuple[float, float], arms: tuple[Arm, ...], detector: str, roll: float,
-    pixel: float, search: float = 0.0,
-) -> list[_Line]:  # fmt: skip
-    """Estimates from the streak and the arms, those with enough events; ``search`` [arcsec] to the sides for them."""
-    right, up = (x - at[0]) * pixel, (y - at[1]) * pixel
-    found: list[_Line | None] = []
-    if detector == "ACIS":
-        centre = np.hypot(right, up) < NEAR
-        on = int(np.bincount(events["ccd_id"][centre].astype(int)).argmax()) if centre.any() else 7
-        step = chips("ACIS")[on].step_y
-        same = events["ccd_id"] == on
-        streak = sky_angle(roll, float(np.degrees(np.arctan2(step[2], step[1]))))
-        found.append(_strip("streak", right[same], up[same], at, streak, (NEAR, np.inf), pixel, search))
-    for arm in arms:
-        angle = sky_angle(roll, arm.angle)
-        if "energy" in events:
-            # first order by the CCD energy: most of the background goes
-            along = np.abs(right * np.cos(np.radians(angle)) + up * np.sin(np.radians(angle)))
-            ratio = events["energy"] * along * (arm.period * ARCSEC * FOCAL_LENGTH / arm.rowland / HC)
-            first = np.abs(ratio - 1) < FIRST_ORDER
-            found.append(_strip(arm.name, right[first], up[first], at, angle, ARM_ENDS, pixel, search))
-        else:
-            found.append(_strip(arm.name, right, up, at, angle, ARM_ENDS, pixel, search))
-    return [line for line in found if line is not None]
-
-
-def _strip(
-    name: str, right: Array, up: Array, at: tuple[float, float], angle: float, ends: tuple[float, float], pixel: float,
-    search: float,
-) -> _Line | None:  # fmt: skip
-    """Iterated centroid across a strip along a direction [deg] through the zero order, on both sides of it."""
-    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    along, across = right * cosine + up * sine, up * cosine - right * sine
-    part = (np.abs(along) > ends[0]) & (np.abs(along) < ends[1]) & (np.abs(across) < search + 2 * STRIP)
-    across = across[part]
-    middle, total, source = 0.0, 0, 0
-    if search:
-        # the strip with the most events
-        image, edges = np.histogram(across, np.arange(-search, search + STRIP, STRIP))
-        middle = float(edges[np.argmax(image)]) + STRIP / 2
-    first = middle
-    for _ in range(ROUNDS):
-        aside = np.abs(across - middle)
-        total = int(np.count_nonzero(aside < STRIP))
-        source = 2 * int(np.count_nonzero(aside < STRIP / 2)) - total  # equal areas: the background is the same in both
-        if source < max(ENOUGH, SIGNIFICANCE * np.sqrt(total)) or abs(middle - first) > 2 * STRIP:
-            return None
-        # the background's centroid is the middle of the strip: it holds back the source's in proportion
-        moved = (float(across[aside < STRIP].mean()) - middle) * min(total / source, MOST_GAIN)
-        middle += moved
-        if abs(moved) < STEADY * pixel:
-            break
-    error = float(across[np.abs(across - middle) < STRIP].std()) * np.sqrt(total) / source / pixel
-    direction = np.array([-sine, cosine])
-    return _Line(name, direction, float(direction @ np.array(at)) + middle / pixel, error)
-
-
 def _combine(
-    centre: tuple[float, float], error: float, counts: float, lines: list[_Line]
+    centre: tuple[float, float], error: float, counts: float, lines: list[Line]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Weighted least squares of all estimates: place and its errors [pixel]."""
     weights = np.eye(2) / max(error, 0.02) ** 2 if counts >= ENOUGH else np.eye(2) * 1e-6
