@@ -61,7 +61,23 @@ class OpenFile:
                 view = view[os.write(self.descriptor, view) :]
 
 
-class Part(Mapping[str, Array]):
+class Columns(Mapping[str, Array]):
+    """Columns in the order of their names, and how many rows they have."""
+
+    names: tuple[str, ...]
+    count: int
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+
+class Part(Columns):
     """Columns of some rows that are in memory; a column is put together when it is asked for."""
 
     def __init__(self, names: Sequence[str], count: int, make: Callable[[str], Array]) -> None:
@@ -76,17 +92,8 @@ class Part(Mapping[str, Array]):
             self._made[name] = self._make(name)
         return self._made[name]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
 
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
-
-
-class StoredColumns(Mapping[str, Array]):
+class StoredColumns(Columns):
     """Columns of a table whose rows lie one after the other in a file.
 
     Parameters
@@ -133,12 +140,3 @@ class StoredColumns(Mapping[str, Array]):
         for start in range(ROWS, self.count, ROWS):
             found[start : start + ROWS] = self.part(start, start + ROWS)[name]
         return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mta_assets.core import stored
 from mta_assets.core.errors import BadData
-from mta_assets.core.stored import Part, StoredColumns
+from mta_assets.core.stored import StoredColumns
 
 Array = NDArray[Any]
 Header = dict[str, Any]  # keyword → value, or (value, comment)
@@ -118,14 +118,14 @@ class Table:
     schema: Schema | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.columns, StoredColumns | Part):
+        if isinstance(self.columns, stored.Columns):
             return
         lengths = {name: len(array) for name, array in self.columns.items()}
         if len(set(lengths.values())) > 1:
             raise BadData(f"table {self.name}: columns differ in length: {lengths}")
 
     def __len__(self) -> int:
-        if isinstance(self.columns, StoredColumns | Part):
+        if isinstance(self.columns, stored.Columns):
             return self.columns.count
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
