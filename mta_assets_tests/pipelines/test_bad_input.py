@@ -356,7 +356,7 @@ REFUSED = [
     ("ACIS_L1", ACIS, "OBSPAR", parameter("instrume", "WFC3"), "expected one of ACIS, HRC"),
     ("ACIS_L1", ACIS, "OBSPAR", parameter("sim_z", "9999.0"), "expected a number from -260.466 to 260.466"),
     ("ACIS_L1", ACIS, "OBSPAR", parameter("ra_nom", "nan"), "expected a number"),
-    ("HRC_L1", HRC, "OBSPAR", parameter("detector", "HRC-X"), "expected one of HRC-I, HRC-S"),
+    ("HRC_L1", HRC, "OBSPAR", parameter("detector", "HRC-X"), "HRC-I, HRC-S; make OBSPAR again"),
     ("HRC_L1", HRC, "HRC_EVT0", without("EVENTS", "AV2"), "has no columns AV2"),
     ("HRC_GOODTIME", HRC, "OBSPAR", parameter("grating", ""), "grating is not known"),
     ("ACIS_L2", ACIS, "ACIS_EVT1A", unit("EVENTS", "x", "mm"), "x: is in 'mm', expected 'pixel'"),
