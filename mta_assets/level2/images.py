@@ -42,9 +42,9 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     """
     events = evt2.table("EVENTS")
     plane = sky_plane(events)
-    binning = BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
+    binning = _binning(events)
     grids = {
-        "full": ("LORESIMG", grid_of(_on_plane(events, binning), binning)),
+        "full": ("LORESIMG", grid_of(on_plane(events), binning)),
         "cntr": ("HIRESIMG", centre_grid(events.header, plane)),
     }
     times = tuple(table for table in evt2.tables if table.name.startswith("GTI"))
@@ -57,9 +57,13 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     return made[0], made[1]
 
 
-def _on_plane(events: Table, binning: float) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _binning(events: Table) -> float:
+    return BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
+
+
+def on_plane(events: Table) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Sky coordinates that are pixels of the sky plane: an event far off does not make the image a large one."""
-    size = SIDES[binning] + 0.5
+    size = SIDES[_binning(events)] + 0.5
     for x, y in sky_places(events):
         near = (x >= 0.5) & (x < size) & (y >= 0.5) & (y < size)
         yield x[near], y[near]

@@ -112,8 +112,9 @@ def sky_images(
         In continuous clocking, or if no event was left.
     """
     product = _imaging(evt2[0])
-    if not len(product.table("EVENTS")):
-        raise NothingToDo("the event list of level 2 is empty: there is no image to make")
+    listed = product.table("EVENTS")
+    if not any(len(x) for x, _ in images.on_plane(listed)):  # of the calibration source the detector is off the sky
+        raise NothingToDo(f"none of the {len(listed)} events of level 2 is on the sky plane: there is no image to make")
     made = images.images_of(product, file_id, _limits(energy))
     header = {**product.header, **product.table("EVENTS").header}
     title = " ".join(str(keyword(header, name, "")).strip() for name in ("OBS_ID", "OBJECT", "DETNAM", "GRATING"))
