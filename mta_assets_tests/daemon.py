@@ -32,14 +32,22 @@ class Deployment:
     def platform(self) -> Platform:
         return Platform(Settings(mission=self.process.mission, data=self.process.data))
 
-    def until(self, condition: Callable[[], Found | None], what: str, seconds: float = PATIENCE) -> Found:
-        """Poll until a condition gives something."""
+    def until(
+        self,
+        condition: Callable[[], Found | None],
+        what: str,
+        seconds: float = PATIENCE,
+        instead: Callable[[], object] | None = None,
+    ) -> Found:
+        """Poll until a condition gives something; if it does not, ``instead`` says what is there."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = condition()
             if found:
                 return found
             time.sleep(0.2)
+        if instead is not None:
+            pytest.fail(f"{what}: not within {seconds:.0f} s\n{instead()}")
         log = self.process.log.read_text(encoding="utf-8", errors="replace")
         pytest.fail(f"{what}: not within {seconds:.0f} s\n{report(self.platform, 0)['playbacks']}\n{log[-3000:]}")
 

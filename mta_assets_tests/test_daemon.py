@@ -150,15 +150,23 @@ def test_after_everything_is_killed_the_next_start_finishes_the_playback(
 
 
 def _agrees(chandra: Deployment) -> None:
-    """Each product of a playback has its file and each file its product, once each; days may be in the making."""
-    chandra.until(chandra.at_rest, "all runs ended")
-    days = [root / "trend" for root in chandra.platform.roots.values()]
-    entries = [entry for entry in chandra.platform.catalog.products(current=None) if entry.level != "trend"]
-    files = [path for root in chandra.platform.roots.values() for path in root.rglob("*.fits")]
-    own = [path for path in files if not any(folder in path.parents for folder in days)]
-    assert sorted(entry.path for entry in entries) == sorted(map(str, own))
+    """Each product has its file and each file its product, once each, as soon as nothing is in the making.
+
+    Days and observations are asked for by themselves, at any moment after a playback: while they are made their
+    files stand in the staging folder, or in the archive a moment before their entries.
+    """
+    chandra.until(chandra.at_rest, "all playbacks ended")
+    chandra.until(lambda: not any(_astray(chandra)), "files and the catalog agree", instead=lambda: _astray(chandra))
     # What is said of observations follows from the playbacks beside it, too: a repeated run may say more.
+    entries = [entry for entry in chandra.platform.catalog.products(current=None) if entry.level != "trend"]
     assert all(entry.version == 1 for entry in entries if entry.file_id != "OBIS")
+
+
+def _astray(chandra: Deployment) -> tuple[set[str], set[str], set[str]]:
+    """Files without a product, products without a file, and files of which two products speak."""
+    paths = [entry.path for entry in chandra.platform.catalog.products(current=None)]
+    files = {str(path) for root in chandra.platform.roots.values() for path in root.rglob("*.fits")}
+    return files - set(paths), set(paths) - files, {path for path in paths if paths.count(path) > 1}
 
 
 def test_the_jpss_file_dropped_into_the_folder_becomes_level_0_value_for_value(jpss: Deployment) -> None:

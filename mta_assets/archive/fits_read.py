@@ -137,7 +137,10 @@ def _opened(path: Path) -> Held | OpenFile:
                 while content := stream.read(IN_MEMORY):
                     unpacked.write(content)
                     if unpacked.size > max(SMALL, MOST_PACKED * size):
-                        raise BadData(f"{path}: unpacks to more than {MOST_PACKED} times its {size} bytes: refused")
+                        raise BadData(
+                            f"{path}: unpacks to more than {MOST_PACKED} times its {size} bytes: deliver it unpacked "
+                            "if that is meant"
+                        )
                 return unpacked
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise BadData(f"{path}: damaged gzip data: {error}") from error
@@ -264,13 +267,18 @@ def _table(hdu: _Hdu, path: Path) -> Table:
     if sum(field.size for field in fields) != width or len(fields) != int(header["TFIELDS"]):
         raise BadData(f"{path}[{name}]: the columns do not fill a row of NAXIS1 = {width} bytes")
     if width < 0 or count < 0 or int(header.get("PCOUNT", 0)) < 0 or width * count > hdu.size:
-        raise BadData(f"{path}[{name}]: {count} rows of {width} bytes do not fit into its {hdu.size} bytes of data")
+        raise BadData(
+            f"{path}[{name}]: {count} rows of {width} bytes do not fit into its {hdu.size} bytes of data. Fetch or "
+            "make it again"
+        )
     if width > WIDEST:
-        raise BadData(f"{path}[{name}]: rows of NAXIS1 = {width} bytes are wider than the {WIDEST} that are read here")
+        raise BadData(
+            f"{path}[{name}]: rows of NAXIS1 = {width} bytes are wider than the {WIDEST} that are read here: split them"
+        )
     labels = [field.label.lower() for field in fields]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise BadData(f"{path}[{name}]: two columns are called {twice[0]}")
+        raise BadData(f"{path}[{name}]: two columns are called {twice[0]}; make it again with names of their own")
     schema = Schema(name, columns)
     if isinstance(hdu.file, OpenFile) and count * width > IN_MEMORY:
         return Table(name, _Rows(hdu.file, hdu.start, width, count, fields), _keywords(hdu.cards), schema)

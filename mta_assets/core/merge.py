@@ -114,10 +114,8 @@ class Merge:
             some, pending = pending.where(ready), pending.where(~ready)
             if len(some):
                 yield self._once(tail, some)
-                late = some["TIME"] >= some["TIME"].max() - self._same.within
-                tail = concatenate(
-                    [tail.where(tail["TIME"] >= some["TIME"].max() - self._same.within), some.where(late)]
-                )
+                late = some["TIME"].max() - self._same.within
+                tail = concatenate([part.where(part["TIME"] >= late) for part in (tail, some)])
 
     def _rows(self, piece: _Piece, read: dict[int, Table], more: bool) -> Table:
         """Wanted rows of a piece; a table that was let go is read again and kept while there is more to come of it."""

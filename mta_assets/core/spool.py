@@ -83,7 +83,10 @@ def _alike(blocks: Iterable[Table]) -> Iterator[Table]:
             continue
         mine = _row(block)
         if row is not None and mine != row:
-            raise BadData(f"table {block.name}: a block has columns {mine}, those before it {row}")
+            raise BadData(
+                f"table {block.name}: a block has columns {mine}, those before it {row}; what it is made of is of "
+                "different kinds: make or deliver it again"
+            )
         row = mine
         yield block
 

@@ -49,7 +49,10 @@ class OpenFile:
             with outside_faults(self.name, "read the file"):
                 got = os.preadv(self.descriptor, [content[done:].data], start + done)
             if not got:
-                raise BadData(f"{self.name}: the file ends at byte {start + done}, expected {start + size}: it was cut")
+                raise BadData(
+                    f"{self.name}: the file ends at byte {start + done}, expected {start + size}: it was cut. Fetch or "
+                    "make it again"
+                )
             done += got
         return content
 

@@ -63,7 +63,7 @@ def products(stream: ScienceStream, events: HrcEvents, engineering: Engineering,
         low, high = np.searchsorted(events.frame, [first, last])
         if low == high:
             continue
-        part = table.where(slice(int(low), int(high)))  # type: ignore[arg-type]
+        part = table.rows(int(low), int(high))
         yield _product(part, stream.time[first:last], engineering, period)
 
 

@@ -81,22 +81,17 @@ def whole_exposures(blocks: Iterable[Table]) -> Iterator[Table]:
         expno = block["EXPNO"]
         if rest is not None:
             head = int(np.argmax(expno != rest["EXPNO"][0])) if expno[-1] != rest["EXPNO"][0] else len(block)
-            rest = concatenate([rest, _rows(block, 0, head)])
+            rest = concatenate([rest, block.rows(0, head)])
             if head == len(block):
                 continue
             yield rest
-            block, expno = _rows(block, head, len(block)), expno[head:]
+            block, expno = block.rows(head, len(block)), expno[head:]
         last = len(block) - int(np.argmax(expno[::-1] != expno[-1])) if np.any(expno != expno[-1]) else 0
         if last:
-            yield _rows(block, 0, last)
-        rest = _rows(block, last, len(block))
+            yield block.rows(0, last)
+        rest = block.rows(last, len(block))
     if rest is not None:
         yield rest
-
-
-def _rows(table: Table, start: int, stop: int) -> Table:
-    """Some rows, without a copy."""
-    return Table(table.name, {n: a[start:stop] for n, a in table.columns.items()}, table.header, table.schema)
 
 
 class Level1:
@@ -130,7 +125,7 @@ class Level1:
         out["status"] = np.zeros((count, bits.STATUS_BITS), np.bool_)  # most events have none: rows are set, not all
         for start in range(0, count, PIECE):
             rows = slice(start, min(start + PIECE, count))
-            piece = _rows(level0, rows.start, rows.stop)
+            piece = level0.rows(rows.start, rows.stop)
             made = self._piece(piece, first + start)
             status = made.pop("status")
             flagged = np.flatnonzero(status)

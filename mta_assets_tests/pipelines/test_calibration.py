@@ -125,11 +125,16 @@ def test_events_are_made_from_the_files_that_hold_and_the_catalog_names_them(
     assert new["energy"] == pytest.approx(1.1 * old["energy"], rel=1e-5)
 
 
-def test_without_a_gain_the_events_are_bad_data_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+def without_baseline(tmp_path: Path) -> Platform:
+    """The reference mission without its gain file."""
     folder = tmp_path / "mission"
     shutil.copytree(BUILT_IN / "chandra", folder)
     (folder / "calibration" / BASELINE.name).unlink()
-    platform = Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+    return Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+
+
+def test_without_a_gain_the_events_are_bad_data_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+    platform = without_baseline(tmp_path)
     (key,) = enter(platform, 1, tmp_path / "in")
     result = platform.execute("ACIS_L1", "sdp", key)
     assert (result.outcome, result.products) == ("bad data", ())
@@ -145,10 +150,7 @@ def test_without_a_gain_the_events_are_bad_data_and_the_message_says_what_to_do(
 def test_of_files_without_a_predecessor_only_the_first_asks_whether_they_come_one_by_one_or_together(
     tmp_path: Path,
 ) -> None:
-    folder = tmp_path / "mission"
-    shutil.copytree(BUILT_IN / "chandra", folder)
-    (folder / "calibration" / BASELINE.name).unlink()
-    platform = Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+    platform = without_baseline(tmp_path)
     keys = enter(platform, 3, tmp_path / "in")
     _, _, marks = due(platform, ObiMarks(), 9)
 
@@ -168,10 +170,7 @@ def test_of_files_without_a_predecessor_only_the_first_asks_whether_they_come_on
 
 
 def test_an_observation_that_began_before_a_file_holds_is_not_asked_for(tmp_path: Path) -> None:
-    folder = tmp_path / "mission"
-    shutil.copytree(BUILT_IN / "chandra", folder)
-    (folder / "calibration" / BASELINE.name).unlink()
-    platform = Platform(Settings(mission=str(folder), data=tmp_path / "data"))
+    platform = without_baseline(tmp_path)
     keys = enter(platform, 2, tmp_path / "in")
     _, _, marks = due(platform, ObiMarks(), 9)
     head = {"CVSD0001": "2024-03-04", "CVST0001": "06:10:00"}  # ten minutes into the first
