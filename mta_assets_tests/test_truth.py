@@ -119,7 +119,7 @@ def test_every_image_of_the_aspect_camera_comes_out_pixel_for_pixel(run: Run) ->
     print(f"aspect camera: {sum(images)} images, all equal")
 
 
-def test_the_attitude_is_that_of_the_plan(run: Run) -> None:
+def test_the_attitude_is_that_of_the_on_board_computer(run: Run) -> None:
     samples = [truth_samples.compare_attitude(run, playback, ARCSEC) for playback in run.truth.playbacks]
     assert min(samples) > 1000
     print(f"attitude: {sum(samples)} samples within {ARCSEC} arcsec")

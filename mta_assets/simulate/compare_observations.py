@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from mta_assets.core.intervals import Intervals
 from mta_assets.core.tables import Table
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry_sky import place_error
-from mta_assets.simulate import attitude, sky
+from mta_assets.simulate import attitude, onboard, sky
 from mta_assets.simulate.schedule import Dwell, Schedule
 
 Array = NDArray[np.float64]
@@ -86,7 +86,7 @@ def compare_observations(
         row |= dict.fromkeys(("level 2", "attitude [arcsec]", "sources"), "") | {"false": {}}
         found = _edges(dwell, one, lost, whole)
         if whole and dwell.kind == "observation":
-            found += _level2(dwell, one, row) + _attitude(schedule, one, row) + _sources(dwell, one, row)
+            found += _level2(dwell, one, row) + _attitude(schedule, one, row) + _sources(schedule, dwell, one, row)
         elif whole:
             row["level 2"] = ", ".join(sorted({name for names in one.products.values() for name in names}))
         else:
@@ -147,22 +147,32 @@ def _attitude(schedule: Schedule, one: Made, row: dict[str, Any]) -> list[str]:
     return [f"attitude {rms.round(3).tolist()} arcsec rms from the truth (roll, pitch, yaw), expected < {ATTITUDE}"]
 
 
-def attitude_rms(schedule: Schedule, solution: Table) -> Array:
-    """rms [arcsec] of roll, pitch and yaw of an aspect solution against the attitude that was flown."""
-    flown = attitude.quaternion(schedule, solution["time"])
-    away = np.degrees(quaternions.difference(solution["q_att"], flown)) * 3600
+def attitude_rms(
+    schedule: Schedule, solution: Table, truth: Callable[[Schedule, Array], Array] = attitude.quaternion
+) -> Array:
+    """rms [arcsec] of roll, pitch and yaw of an aspect solution against the attitude that was flown, or another one."""
+    away = np.degrees(quaternions.difference(solution["q_att"], truth(schedule, solution["time"]))) * 3600
     return np.asarray(np.sqrt(np.mean(away**2, axis=0)))
 
 
-def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
-    """Sources of points of the sky; a shell is none, and what is found on it is not judged."""
+def sources_of(schedule: Schedule, dwell: Dwell, stream: str) -> list[sky.Source]:
+    """Sources of a pointing where a stream has them: the quick look is on the on-board attitude."""
     true = sky.sources(dwell.obsid)
+    if stream != "sap":
+        return list(true)
+    ra, dec = onboard.seen(schedule, dwell, [source.ra for source in true], [source.dec for source in true])
+    return [replace(source, ra=float(a), dec=float(d)) for source, a, d in zip(true, ra, dec, strict=True)]
+
+
+def _sources(schedule: Schedule, dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
+    """Sources of points of the sky; a shell is none, and what is found on it is not judged."""
     problems, shown = [], []
     for stream, table in one.sources.items():
+        true = sources_of(schedule, dwell, stream)
         away = np.hypot(*offsets(true, table))
         nearest = away.argmin(axis=1) if away.size else np.full(len(true), -1)
         count = {(sure, found): 0 for sure in (True, False) for found in (True, False)}
-        limit = limits(table)[nearest] if len(table) else np.zeros(len(true))
+        limit = limits(table, dwell, stream)[nearest] if len(table) else np.zeros(len(true))
         for number, source in enumerate(true):
             if source.extent:
                 continue
@@ -183,10 +193,13 @@ def _sources(dwell: Dwell, one: Made, row: dict[str, Any]) -> list[str]:
     return problems
 
 
-def limits(table: Table) -> Array:
-    """How far [arcsec] each source of a list may be from the true one."""
+def limits(table: Table, dwell: Dwell, stream: str) -> Array:
+    """How far [arcsec] each source of a list may be from the true one; more in a quick look that saw it at times."""
     error = place_error(table["DEC"], table["RA_ERR"], table["DEC_ERR"]) * 3600
-    return np.maximum(PLACE, SIGMAS * error)
+    allowed = np.maximum(PLACE, SIGMAS * error)
+    if stream != "sap":
+        return allowed
+    return np.hypot(allowed, SIGMAS * onboard.of_a_part(dwell, table["EXPTIME"]))
 
 
 def offsets(true: Sequence[sky.Source], table: Table) -> tuple[Array, Array]:

@@ -149,7 +149,9 @@ def _vcdu_counter(bench: Bench, item: Item, times: Array) -> Array:
 
 
 def _quaternion(bench: Bench, item: Item, times: Array) -> Array:
-    return bench.pointing.quaternion(times)[:, _digit(item.msid) - 1]
+    pointing = bench.pointing
+    attitude = pointing.estimate if item.text("of") == "estimate" else pointing.quaternion
+    return attitude(times)[:, _digit(item.msid) - 1]
 
 
 def _rate(bench: Bench, item: Item, times: Array) -> Array:

@@ -16,6 +16,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele, Lea, Flood 2014):
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)  # and its two multipliers
 _MIX2 = np.uint64(0x94D049BB133111EB)
 _MASK = (1 << 64) - 1
+BELL = float(1 / np.sqrt(12))  # standard deviation of `bell`
 
 
 def key(seed: int, *names: Any) -> int:

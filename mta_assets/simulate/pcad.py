@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.instruments import gyro
-from mta_assets.simulate import noise
+from mta_assets.instruments import gyro, quaternions
+from mta_assets.simulate import noise, onboard
 from mta_assets.simulate.states import GRID, Environment
 
 Array = NDArray[Any]
 HALF_STEP = 0.512  # [s] half of the interval over which rates are taken
 WALK = 0.006  # [arcsec/s½] angle random walk of a gyro axis
-BELL = 1 / np.sqrt(12)  # standard deviation of the bell-shaped noise
 DRIFT_SWING, DRIFT_PERIOD = 0.05, 20000.0  # [pulse/s], [s] slow change of the drift
 WHEEL_ANGLES = np.radians(np.arange(0, 360, 60))  # six wheels around the X axis
 
@@ -50,6 +49,12 @@ class Pointing:
     def quaternion(self, times: Array) -> Array:
         """(n, 4) attitude at times, positive scalar part."""
         return self._cached("quaternion", times, self._upright)
+
+    def estimate(self, times: Array) -> Array:
+        """(n, 4) attitude as the on-board computer estimates it, positive scalar part."""
+        return self._cached(
+            "estimate", times, lambda at: quaternions.upright(onboard.quaternion(self.env.schedule, at))
+        )
 
     def rates(self, times: Array) -> Array:
         """(n, 3) body rates [rad/s]: twice the vector part of q(t-h)⁻¹ · q(t+h), over 2h."""
@@ -89,13 +94,12 @@ class Pointing:
         """Random walk [pulse] of a gyro axis on the grid of the surroundings."""
         if axis not in self._walks:
             step = noise.bell(noise.key(self.seed, "gyro walk", axis), np.arange(len(self.env.grid)))
-            sigma = WALK / gyro.PULSE * np.sqrt(GRID) / BELL
+            sigma = WALK / gyro.PULSE * np.sqrt(GRID) / noise.BELL
             self._walks[axis] = np.cumsum(step * sigma)
         return self._walks[axis]
 
     def _upright(self, times: Array) -> Array:
-        q = np.asarray(self._quaternion(times), float)
-        return np.where(q[:, 3:] < 0, -q, q)
+        return quaternions.upright(np.asarray(self._quaternion(times), float))
 
     def _rates(self, times: Array) -> Array:
         before = np.asarray(self._quaternion(times - HALF_STEP), float)

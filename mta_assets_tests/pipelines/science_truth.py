@@ -12,9 +12,11 @@ from mta_assets.core.intervals import contains
 from mta_assets.core.request import Stream
 from mta_assets.core.tables import Table
 from mta_assets.instruments import gratings
+from mta_assets.instruments.geometry import ARCSEC
 from mta_assets.instruments.hrc import ROW
-from mta_assets.simulate import sky
-from mta_assets.simulate.compare_observations import SIGNIFICANT, key_of, limits, offsets
+from mta_assets.level1.aspect_compare import AXES
+from mta_assets.simulate import onboard, sky
+from mta_assets.simulate.compare_observations import SIGNIFICANT, key_of, limits, offsets, sources_of
 from mta_assets.simulate.schedule import Dwell
 from mta_assets_tests.pipelines.science_run import Science
 
@@ -34,7 +36,7 @@ def instrument(science: Science, key: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a source was found: offset from the truth, how far it may be [arcsec], the significance."""
+    """Where a source was found: offset from where it should be, how far it may be [arcsec], the significance."""
 
     name: str
     east: float
@@ -51,17 +53,26 @@ def places(science: Science, key: str, stream: Stream) -> tuple[list[Place], lis
     """Sources found at 5 sigma where they are, those that were not, and how many rows of the list are none of them."""
     table = science.table(f"{instrument(science, key)}_SRC2", key, stream)
     detected = table.where(table["SIGNIFICANCE"] > SIGNIFICANT)
-    true = sky.sources(int(key[:5]))
+    dwell = dwell_of(science, key)
+    true = sources_of(science.plan.schedule, dwell, stream)
+    limit = limits(detected, dwell, stream)
     found, missed, of_one = [], [], set()
     for source, east, north in zip(true, *offsets(true, detected), strict=True):
         row = int(np.argmin(np.hypot(east, north))) if len(detected) else -1
-        if row < 0 or np.hypot(east[row], north[row]) > limits(detected)[row]:
+        if row < 0 or np.hypot(east[row], north[row]) > limit[row]:
             missed.append(f"{source.name} ({np.hypot(east, north).min(initial=np.inf):.2f} arcsec)")
             continue
         of_one.add(row)
-        values = (east[row], north[row], limits(detected)[row], detected["SIGNIFICANCE"][row])
+        values = (east[row], north[row], limit[row], detected["SIGNIFICANCE"][row])
         found.append(Place(source.name, *map(float, values)))
     return found, missed, len(table) - len(of_one)
+
+
+def aspect_differences(science: Science, key: str) -> Array:
+    """ASPDIFF minus the error that was put into the on-board attitude (n, 3): roll, pitch, yaw [arcsec]."""
+    table = science.table("ASPDIFF", key)
+    found = np.column_stack([table[axis] for axis in AXES])
+    return found - onboard.error(science.plan.schedule, table["time"]) / ARCSEC
 
 
 def with_truth(science: Science, events: Table, key: str) -> tuple[Table, dict[str, Array]]:

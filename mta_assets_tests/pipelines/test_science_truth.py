@@ -11,6 +11,7 @@ import pytest
 from mta_assets.core.request import Stream
 from mta_assets.instruments import gratings
 from mta_assets.instruments.acis import FRAME_TRANSFER, ROW_TIME
+from mta_assets.simulate import onboard
 from mta_assets.simulate.compare_observations import ATTITUDE, SAMPLE, attitude_rms
 from mta_assets_tests.pipelines import science_truth
 from mta_assets_tests.pipelines.science_run import Science, taken_in
@@ -46,11 +47,18 @@ def test_intervals_are_those_of_the_plan_to_the_sample(science: Science) -> None
 
 @pytest.mark.parametrize("key", EVERY)
 def test_the_attitude_is_that_which_was_flown(science: Science, key: str) -> None:
-    for file_id, stream in (("ASOL", "sdp"), ("ASPSOL_OBC", "sdp"), ("ASPSOL_OBC", "sap")):
-        rms = attitude_rms(science.plan.schedule, science.table(file_id, key, stream))
-        print(f"{key} {file_id} {stream}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec")
-        assert rms.max() < ATTITUDE
-        assert rms[1:].max() < 0.02
+    rms = attitude_rms(science.plan.schedule, science.table("ASOL", key))
+    print(f"{key}: rms of roll, pitch, yaw {np.round(rms, 4)} arcsec")
+    assert rms.max() < ATTITUDE
+    assert rms[1:].max() < 0.02
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("key", EVERY)
+def test_the_on_board_attitude_is_that_of_the_telemetry(science: Science, key: str, stream: Stream) -> None:
+    rms = attitude_rms(science.plan.schedule, science.table("ASPSOL_OBC", key, stream), onboard.quaternion)
+    print(f"{key} {stream}: rms of roll, pitch, yaw {np.round(rms, 6)} arcsec")
+    assert rms.max() < 1e-3
 
 
 @pytest.mark.parametrize(("key", "pipelines"), list(zip(EVERY, (8, 7, 6, 9, 3), strict=True)))
@@ -67,16 +75,19 @@ def test_the_streams_differ_by_what_their_attitudes_differ_by(science: Science, 
     }
     print(f"{key}: on-board minus ground, {', '.join(f'{name} {value:.4f}' for name, value in apart.items())} arcsec")
     assert len(apart) == 6
-    assert max(abs(apart["PITCHMED"]), abs(apart["YAWMED"])) < 0.01
-    assert abs(apart["ROLLMED"]) < 0.1
+    rms = np.sqrt(np.mean(science_truth.aspect_differences(science, key) ** 2, axis=0))
+    print(f"{key}: rms of that against the error that was put in, roll, pitch, yaw {np.round(rms, 4)} arcsec")
+    assert rms.max() < ATTITUDE
+    assert rms[1:].max() < 0.02
     if key == CLOCKED:
         return
     archival, quick = ({p.name: p for p in science_truth.places(science, key, stream)[0]} for stream in STREAMS)
     assert list(archival) == list(quick)
     for name, place in archival.items():
         away = np.hypot(place.east - quick[name].east, place.north - quick[name].north)
-        print(f"{key} {name}: quick look {away:.4f} arcsec from archival")
-        assert away < 0.05
+        allowed = 0.05 + quick[name].limit - place.limit  # more where it is on a chip at times only
+        print(f"{key} {name}: quick look {away:.4f} arcsec beside what its attitude moves it, at most {allowed:.2f}")
+        assert away < allowed
 
 
 @pytest.mark.parametrize("stream", STREAMS)

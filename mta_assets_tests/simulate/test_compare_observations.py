@@ -12,7 +12,7 @@ from mta_assets.core.tables import Table
 from mta_assets.core.times import from_utc
 from mta_assets.instruments.geometry import multiply
 from mta_assets.instruments.quaternions import turn
-from mta_assets.simulate import attitude, sky
+from mta_assets.simulate import attitude, onboard, sky
 from mta_assets.simulate.compare_observations import Made, compare_observations, key_of
 from mta_assets.simulate.schedule import Schedule, make_schedule
 
@@ -30,13 +30,20 @@ def asol(schedule: Schedule, away: float = 0.0) -> Table:
     return Table("ASPSOL", {"time": times, "q_att": multiply(attitude.quaternion(schedule, times), turned)})
 
 
-def sources(*, away: float = 0.0, leave: int = 0, more: int = 0) -> Table:
-    """A source list: those of the sky, ``away`` arcsec to the north, some left out, and some that are none."""
+def sources(stream: str = "sdp", *, away: float = 0.0, leave: int = 0, more: int = 0) -> Table:
+    """A source list: those of the sky, ``away`` arcsec to the north, some left out, and some that are none.
+
+    On the quick look (sap) they are where the error of the on-board attitude has them.
+    """
     true = sky.sources(62801)[leave:]
-    ra = np.array([*(s.ra for s in true), *(HRC.ra + 0.1 + 0.01 * np.arange(more))])
-    dec = np.array([*(s.dec + away / 3600 for s in true), *np.full(more, HRC.dec)])
+    places = np.array([(s.ra, s.dec + away / 3600) for s in true]).reshape(-1, 2).T
+    if stream == "sap":
+        places = np.array(onboard.seen(SCHEDULE, HRC, *places))
+    ra = np.array([*places[0], *(HRC.ra + 0.1 + 0.01 * np.arange(more))])
+    dec = np.array([*places[1], *np.full(more, HRC.dec)])
     small = np.full(len(ra), 1e-6)
-    return Table("SRCLIST", {"RA": ra, "DEC": dec, "RA_ERR": small, "DEC_ERR": small, "SIGNIFICANCE": 10 + small})
+    columns = {"RA": ra, "DEC": dec, "RA_ERR": small, "DEC_ERR": small, "SIGNIFICANCE": 10 + small}
+    return Table("SRCLIST", {**columns, "EXPTIME": np.full(len(ra), HRC.tstop - HRC.tstart)})
 
 
 def everything(**changed: Any) -> list[Made]:
@@ -46,7 +53,7 @@ def everything(**changed: Any) -> list[Made]:
         whole = 0 < number < len(POINTINGS) - 1
         one = Made(key_of(dwell), dwell.tstart + 1.0, dwell.tstop + 1.0, whole)
         if dwell is HRC:
-            lists = dict.fromkeys(NAMES, sources())
+            lists = {stream: sources(stream) for stream in NAMES}
             one = replace(replace(one, products=NAMES, asol=asol(SCHEDULE), sources=lists), **changed)
         found.append(one)
     return found
@@ -101,11 +108,15 @@ def test_a_source_beyond_three_tenths_of_an_arcsecond_was_not_found(away: float,
     assert len(problems(sources={"sdp": sources(away=away)})) == wrong
 
 
+def test_a_quick_look_without_the_error_of_its_attitude_is_a_problem() -> None:
+    assert len(problems(sources={"sap": sources("sdp")})) == 3
+
+
 def test_a_source_that_is_missing_is_named_and_false_ones_are_judged_on_average() -> None:
-    (words,) = problems(sources={"sap": sources(leave=1)})
+    (words,) = problems(sources={"sap": sources("sap", leave=1)})
     assert words.startswith("62801_000: AR Lac was not found on stream sap: the nearest is")
     assert words.endswith("expected < 0.30")
-    rows, _ = compare_observations(SCHEDULE, NOTHING, everything(sources={"sap": sources(leave=1)}))
+    rows, _ = compare_observations(SCHEDULE, NOTHING, everything(sources={"sap": sources("sap", leave=1)}))
     assert [row["sources"] for row in rows if row["observation"] == "62801_000"] == ["sap 2 of 3"]
     none = sources(leave=3)
     assert len(problems(sources={"sap": none})) == 3  # of a list without a row
