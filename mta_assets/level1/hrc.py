@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.merge import Merge, Same
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import hrc_plane
-from mta_assets.level1 import hrc_dead_time, hrc_events, hrc_regions, hrc_sky
+from mta_assets.level1 import hrc_events, hrc_regions, hrc_sky
 from mta_assets.level1.hrc_calibration import Calibration
 
 Array = NDArray[Any]
@@ -108,33 +108,6 @@ def joined_solutions(tables: Iterable[Table]) -> Table:
             kept.append(Table(part.name, {name: later[name] for name in names}))
             last = float(later["time"][-1])
     return concatenate(kept)
-
-
-def dead_time_products(
-    times: ArrayLike,
-    total_rate: ArrayLike,
-    valid_rate: ArrayLike,
-    events: Product,
-    tstart: float,
-    tstop: float,
-) -> tuple[Product, Product]:
-    """dtf1 and dtfstat1 from the event rates in engineering and the events that came down.
-
-    Parameters
-    ----------
-    times
-        (n,) starts of the rows of secondary science [s], 2.05 s each.
-    total_rate, valid_rate
-        (n,) rates of triggers and of valid events [events/s] (2TLEV1RT, 2VLEV1RT).
-    events
-        The evt1 product: its events, and its good times.
-    """
-    row = hrc_dead_time.ROW
-    total, valid = (np.rint(np.asarray(rate, float) * row).astype(np.int64) for rate in (total_rate, valid_rate))
-    processed = hrc_dead_time.processed_counts(np.sort(events.table("EVENTS")["time"]), np.asarray(times, float), row)
-    table = hrc_dead_time.dead_time(times, total, valid, processed)
-    gti = events.table("GTI")
-    return hrc_dead_time.products(table, np.column_stack([gti["START"], gti["STOP"]]), tstart, tstop)
 
 
 def _known(observation: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.core.tables import Column, Header, Schema, Table
 from mta_assets.instruments.hrc import GATE_CHECK, GATE_PROCESS, ROW
 
 Array = NDArray[np.float64]
@@ -179,12 +179,3 @@ def live_time(gti: intervals.Intervals, stats: Table) -> Header:
         "LIVETIME": (ontime * correction, "[s] on time multiplied by DTCOR"),
         "EXPOSURE": (ontime * correction, "[s] exposure with all known corrections"),
     }
-
-
-def products(dtf: Table, gti: intervals.Intervals, tstart: float, tstop: float) -> tuple[Product, Product]:
-    """The dtf1 and std_dtfstat1 products."""
-    stats = statistics(dtf, gti)
-    return (
-        Product("HRC_DTF", (dtf,), tstart, tstop, {"CONTENT": ("DTF", "data product")}),
-        Product("HRC_DTFSTAT", (stats,), tstart, tstop, {"CONTENT": ("DTFSTATS", "data product")}),
-    )

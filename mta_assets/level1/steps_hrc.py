@@ -67,12 +67,12 @@ def dead_time(engineering: Products, evt0: Products, obspar: Products) -> Produc
 
 def statistics(dtf: Products, flt: Products, obspar: Products) -> Product:
     """``HRC_DTFSTAT1``: the dead-time correction of the good times."""
-    gti = flt[0].table("GTI")
-    good = np.column_stack([gti["START"], gti["STOP"]])
     par = observation.parameters(obspar)
-    _, made = hrc_dead_time.products(dtf[0].table("DTF"), good, *observation.span(par))
-    table = made.tables[0]
-    return _named(replace(made, tables=(table.with_header(hrc_dead_time.live_time(good, table)),)), "HRC_DTFSTAT1", par)
+    good = gtis_of(flt[0].tables).get(None, intervals.EMPTY)
+    table = hrc_dead_time.statistics(dtf[0].table("DTF"), good)
+    table = table.with_header(hrc_dead_time.live_time(good, table))
+    made = Product("HRC_DTFSTAT1", (table,), *observation.span(par), {"CONTENT": ("DTFSTATS", "data product")})
+    return _named(made, "HRC_DTFSTAT1", par)
 
 
 def good_times(

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
-from mta_assets.core.tables import Header, Image, Product, Table, image
-from mta_assets.level2.columns import blocks, column, identity, processing, sky_places, spelling
-from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_keywords, sky_plane
+from mta_assets.core.tables import Array, Header, Image, Product, Table, image
+from mta_assets.level2.columns import blocks, column, identity, processing, spelling
+from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, on_plane, sky_plane
 
 CENTRE = 1024  # [sky pixel] side of the image of the centre
 BINS = {"ACIS": 8.0, "HRC": 32.0}  # [sky pixel] bins of the image of the field
-SIDES = {BINS["ACIS"]: SIZES["ACIS"], BINS["HRC"]: SIZES["HRC-S"]}  # [sky pixel] of the sky plane, by those bins
 COORDINATES = tuple(f"ACSYS{number}" for number in range(1, 7))  # names of the systems of coordinates
 
 
@@ -42,9 +41,9 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     """
     events = evt2.table("EVENTS")
     plane = sky_plane(events)
-    binning = _binning(events)
+    binning = BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
     grids = {
-        "full": ("LORESIMG", grid_of(on_plane(events), binning)),
+        "full": ("LORESIMG", grid_of(_places(events), binning)),
         "cntr": ("HIRESIMG", centre_grid(events.header, plane)),
     }
     times = tuple(table for table in evt2.tables if table.name.startswith("GTI"))
@@ -57,16 +56,11 @@ def images_of(evt2: Product, file_id: str, energy: tuple[float, float] | None = 
     return made[0], made[1]
 
 
-def _binning(events: Table) -> float:
-    return BINS["ACIS" if spelling(events, "CCD_ID") is not None else "HRC"]
-
-
-def on_plane(events: Table) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _places(events: Table) -> Iterator[tuple[Array, Array]]:
     """Sky coordinates that are pixels of the sky plane: an event far off does not make the image a large one."""
-    size = SIDES[_binning(events)] + 0.5
-    for x, y in sky_places(events):
-        near = (x >= 0.5) & (x < size) & (y >= 0.5) & (y < size)
-        yield x[near], y[near]
+    for block in blocks(events):
+        near = on_plane(block)
+        yield column(block, "X")[near], column(block, "Y")[near]
 
 
 def centre_grid(header: Header, plane: SkyPlane) -> Grid:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Header, Table
-from mta_assets.level2.columns import number, sky_places
+from mta_assets.level2.columns import column, number, sky_places, spelling
 
 Array = NDArray[np.float64]
 SIZES = {"ACIS": 8192, "HRC-I": 32768, "HRC-S": 65536}  # [pixel] sky planes of real files (TLMAX of X)
@@ -68,6 +68,16 @@ class SkyPlane:
         east = np.degrees(np.cos(d) * np.sin(away) / depth)
         north = np.degrees((cosine * np.sin(d) - sine * np.cos(d) * np.cos(away)) / depth)
         return self.x - east / self.scale, self.y + north / self.scale
+
+
+def on_plane(events: Table) -> NDArray[np.bool_]:
+    """Events whose sky coordinates are pixels of the sky plane of their instrument: no NaN, nothing far off.
+
+    The list of the instrument with chips (CCD_ID) is one of ACIS, any other one may reach as far as that of HRC-S.
+    """
+    edge = SIZES["ACIS" if spelling(events, "CCD_ID") is not None else "HRC-S"] + 0.5
+    inside = [(column(events, name) >= 0.5) & (column(events, name) < edge) for name in ("X", "Y")]
+    return np.asarray(inside[0] & inside[1])
 
 
 def sky_plane(events: Table) -> SkyPlane:

@@ -19,11 +19,10 @@ from mta_assets.level2 import celldetect, measure, poisson, psf
 from mta_assets.level2.columns import column, identity, narrowed, sky_places, spelling
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
 from mta_assets.level2.exposure import exposure_map, outline, places_of, without
-from mta_assets.level2.skygrid import SIZES, Grid, SkyPlane, grid_of, image_of, plane_keywords, sky_plane
+from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_of, on_plane, plane_keywords, sky_plane
 
 Array = NDArray[np.float64]
 ELLIPSE = 3.0  # [sigma] half-axes of the ellipses in the list
-MOST_SKY = max(SIZES.values())  # [pixel] no sky plane is larger
 MARGIN = 10  # [bin] around the events
 BINS = {"ACIS": 1.0, "HRC": 8.0}  # [sky pixel] bins of the image: 0.5 and 1.1 arcsec; places come from the events
 
@@ -214,7 +213,7 @@ def sources_of(
         (table for table in evt2.tables if table.name == "REGION" and spelling(table, "TG_PART") is not None), None
     )
     needed = ("TIME", "X", "Y", "CCD_ID", "CHIPX", "CHIPY", *(("ENERGY",) if energy is not None else ()))
-    events = narrowed(events, needed, lambda block: _on_sky(block) & _within(block, energy))
+    events = narrowed(events, needed, lambda block: on_plane(block) & _within(block, energy))
     seconds = keyword(events.header, "EXPOSURE")
     if not isinstance(seconds, int | float) or seconds <= 0:
         seconds = max((intervals.total(g) for g in gtis_of(evt2.tables).values()), default=0.0)
@@ -226,13 +225,6 @@ def sources_of(
     else:
         found = SRCLIST.empty(_header(sky_plane(events), float(seconds)))
     return Product(file_id, (found,), evt2.tstart, evt2.tstop, header)
-
-
-def _on_sky(events: Table) -> NDArray[np.bool_]:
-    """Events whose sky coordinates are pixels of the sky plane: no NaN, nothing far beyond."""
-    size = MOST_SKY + 0.5
-    inside = [(column(events, name) >= 0.5) & (column(events, name) < size) for name in ("X", "Y")]
-    return np.asarray(inside[0] & inside[1])
 
 
 def _within(events: Table, energy: tuple[float, float] | None) -> NDArray[np.bool_]:

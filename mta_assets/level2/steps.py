@@ -14,6 +14,7 @@ from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2 import columns, coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
+from mta_assets.level2.skygrid import on_plane
 
 MOST_SOURCES = 9999  # greatest COMPONENT: the names of their files have four digits
 RADIUS = 2.0  # [sky pixel] least radius of the region of a source
@@ -113,7 +114,8 @@ def sky_images(
     """
     product = _imaging(evt2[0])
     listed = product.table("EVENTS")
-    if not any(len(x) for x, _ in images.on_plane(listed)):  # of the calibration source the detector is off the sky
+    # of the calibration source the detector is off the sky
+    if not any(on_plane(block).any() for block in columns.blocks(listed)):
         raise NothingToDo(f"none of the {len(listed)} events of level 2 is on the sky plane: there is no image to make")
     made = images.images_of(product, file_id, _limits(energy))
     header = {**product.header, **product.table("EVENTS").header}

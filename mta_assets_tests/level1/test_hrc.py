@@ -9,7 +9,7 @@ import pytest
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product, Table
-from mta_assets.level1 import goodtime, hrc, hrc_regions
+from mta_assets.level1 import goodtime, hrc, hrc_regions, steps_hrc
 from mta_assets_tests.core.merged import merged
 from mta_assets_tests.level1.hrc_calibration import bad_pixels, hrc_ready
 from mta_assets_tests.level1.hrc_simulated import DETECTORS, dwell_of, level0, solution, truth
@@ -123,15 +123,22 @@ def test_what_is_missing_of_the_observation_is_said() -> None:
 
 
 def test_dead_time_follows_from_rates_and_events() -> None:
-    product = hrc.process_events(**given("HRC-I"))
-    rows = product.tstart + 2.05 * np.arange(90)
-    factors, stats = hrc.dead_time_products(
-        rows, np.full(90, 200.0), np.full(90, 150.0), product, product.tstart, product.tstop
-    )
+    objects = given("HRC-I")
+    start, stop = (objects["observation"][name] for name in ("TSTART", "TSTOP"))
+    rows = start + 2.05 * np.arange(90)
+    rates = {"TIME": rows, "2TLEV1RT": np.full(90, 200.0), "2VLEV1RT": np.full(90, 150.0)}
+    engineering = Product("HRC_ENG0", (Table("HRC", {**rates, "QUALITY": np.zeros((90, 2), bool)}),), start, stop)
+    values = {"obs_id": "62001", "detector": "HRC-I", "tstart": repr(start), "tstop": repr(stop), "ra_nom": "1.0",
+              "dec_nom": "2.0"}  # fmt: skip
+    names = Table("OBSPAR", {"name": np.array(list(values)), "value": np.array(list(values.values()))})
+    obspar = Product("OBSPAR", (names,), start, stop)
+    factors = steps_hrc.dead_time([engineering], objects["evt0"], [obspar])
     table = factors.table("DTF")
     assert set(table["TOTAL_EVT_COUNT"]) == {410}
     assert set(table["VALID_EVT_COUNT"]) == {308}  # 307.5 to the even one
-    assert table["PROC_EVT_COUNT"].sum() == np.count_nonzero(product.table("EVENTS")["time"] < rows[-1] + 2.05)
+    events = hrc.process_events(**objects).table("EVENTS")
+    assert table["PROC_EVT_COUNT"].sum() == np.count_nonzero(events["time"] < rows[-1] + 2.05)
+    stats = steps_hrc.statistics([factors], [objects["good_times"]], [obspar])
     assert 0.98 < stats.table("DTFSTATS")["DTCOR"][0] < 1
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.tables import Product, Table
+from mta_assets.level1 import goodtime, steps_hrc
 from mta_assets.level1 import hrc_dead_time as dead
 from mta_assets.level1.hrc_dead_time import ADJUSTED, IMPOSSIBLE, UNLIKELY
 
@@ -75,8 +77,15 @@ def test_processed_events_are_counted_in_their_rows() -> None:
     assert counts.tolist() == [3, 1]
 
 
-def test_products_have_their_tables() -> None:
-    table = dead.dead_time([0.0, 2.05], [10, 20], [5, 5], [5, 5])
-    factors, stats = dead.products(table, np.array([[0.0, 10.0]]), 0.0, 10.0)
-    assert [factors.file_id, stats.file_id] == ["HRC_DTF", "HRC_DTFSTAT"]
-    assert stats.table("DTFSTATS")["DTF_VAR"].tolist() == [False]
+def test_the_steps_of_a_pipeline_name_their_products_and_state_the_live_time_of_the_good_times() -> None:
+    values = {"obs_id": "7", "detector": "HRC-I", "tstart": "0.0", "tstop": "10.0", "ra_nom": "1.0", "dec_nom": "2.0"}
+    table = Table("OBSPAR", {"name": np.array(list(values)), "value": np.array(list(values.values()))})
+    obspar = Product("OBSPAR", (table,), 0.0, 10.0)
+    flt = Product("HRC_FLT1", (goodtime.gti_table(np.array([[0.0, 10.0]])),), 0.0, 10.0)
+    dtf = Product("HRC_DTF1", (dead.dead_time([0.0, 2.05], [10, 20], [5, 5], [5, 5]),), 0.0, 10.0)
+    made = steps_hrc.statistics([dtf], [flt], [obspar])
+    table = made.table("DTFSTATS")
+    assert (made.file_id, made.header["CONTENT"][0], made.header["DETNAM"][0]) == ("HRC_DTFSTAT1", "DTFSTATS", "HRC-I")
+    assert table["DTF_VAR"].tolist() == [False]
+    assert table.header["ONTIME"][0] == 10
+    assert table.header["EXPOSURE"][0] == 10 * table["DTCOR"][0]

@@ -5,7 +5,7 @@ import pytest
 from astropy.wcs import WCS
 
 from mta_assets.core.errors import BadData
-from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, image_of, sky_plane
+from mta_assets.level2.skygrid import Grid, SkyPlane, grid_of, image_keywords, image_of, on_plane, sky_plane
 from mta_assets_tests.level2.fields import PLANE, event_table
 
 
@@ -23,6 +23,15 @@ def test_places_are_those_of_astropy_and_come_back(tangent):
     back = plane.pixel(ra, dec)
     np.testing.assert_allclose(back, [x, y], atol=1e-6)
     assert ((ra >= 0) & (ra < 360)).all()
+
+
+@pytest.mark.parametrize(("chips", "size"), [({"ccd_id": np.full(6, 7)}, 8192), ({}, 65536)])
+def test_the_sky_plane_ends_half_a_pixel_beyond_the_middle_of_its_last_pixels(chips, size):
+    x = np.array([0.49, 0.5, size + 0.49, size + 0.5, np.nan, -np.inf])
+    inside = [False, True, True, False, False, False]
+    for names in (("x", "y"), ("y", "x")):
+        columns = {names[0]: x, names[1]: np.full(6, 100.0), **chips}
+        assert on_plane(event_table(columns)).tolist() == inside
 
 
 def test_the_other_half_of_the_sky_has_no_pixel():
