@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 CCD_NAMES = ("I0", "I1", "I2", "I3", "S0", "S1", "S2", "S3", "S4", "S5")  # by ccd_id
 BACK_ILLUMINATED = (5, 7)  # S1 and S3; the other chips are front-illuminated (POG, chapter 6)
 ROWS = COLUMNS = 1024
+NO_CCD = 10  # CCD_ID of a front-end processor without a chip, in parameter blocks
 NODE_COLUMNS = 256  # columns that one output node reads
 FEPS = 6  # front-end processors: at most so many chips at once
 SPLIT_THRESHOLD = 13  # [adu] a neighbour at or above it belongs to the event (EVTSPLT of the CALDB)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mta_assets.core.tables import Header, Product
+from mta_assets.instruments.acis import NO_CCD
 from mta_assets.level0.acis_columns import PARAMETER_BLOCK, hdu_class
 from mta_assets.telemetry.acis_layouts import DUMPED_CC_BLOCK, DUMPED_TE_BLOCK, LOAD_CC_BLOCK, LOAD_TE_BLOCK
 from mta_assets.telemetry.acis_packets import Packets
@@ -33,11 +34,12 @@ def _dumps(packets: Packets) -> Iterator[Product]:
             start = packets.start[row : row + 1] + 2
             value = fixed_fields(packets.words, start, fields)
             select = value.pop("fepCcdSelect")[0]
-            used = np.flatnonzero(select < 10)
+            used = np.flatnonzero(select != NO_CCD)  # one that no chip has stays: level 1 says so
+            chips = sorted(select[select < NO_CCD].tolist())
             header: Header = {
                 "INSTRUME": ("ACIS", "instrument"),
                 "CONTENT": ("PBK", "parameter block"),
-                "DETNAM": ("ACIS-" + "".join(str(c) for c in sorted(select[used].tolist())), "CCDs selected"),
+                "DETNAM": ("ACIS-" + "".join(map(str, chips)), "CCDs selected"),
                 "READMODE": (readmode, "read mode"),
                 "PBLOCK": (int(value["parameterBlockId"][0]), "parameter block identifier"),
                 "FEP_MODE": (int(value["fepMode"][0]), "front-end algorithm"),

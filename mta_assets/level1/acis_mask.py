@@ -18,8 +18,10 @@ import numpy as np
 
 from mta_assets.core.errors import BadData
 from mta_assets.core.headers import whole
+from mta_assets.core.records import finding
 from mta_assets.core.tables import Column, Header, Product, Schema, Table, plain
-from mta_assets.instruments.acis import COLUMNS, ROWS
+from mta_assets.instruments.acis import COLUMNS, NO_CCD, ROWS
+from mta_assets.level1.acis_tables import CHIPS
 
 MASK = Schema(
     "MASK",
@@ -35,7 +37,6 @@ MASK = Schema(
     "what of a chip can give events",
 )
 NO_WINDOWS = 65535
-NO_CCD = 10  # a front-end processor without a chip
 MOST = 4095  # [adu] of a 12-bit pixel
 WHAT = "parameter block (ACIS_PBK0)"
 BEFORE = 3600.0  # [s] the block of a run is dumped so long before its science at most
@@ -72,6 +73,46 @@ def block_of(
     fitting.sort(key=lambda block: block.tstart)
     within = [block for block in fitting if block.tstart >= tstart]
     return within[0] if within else fitting[-1] if fitting else None
+
+
+def block_findings(
+    blocks: Sequence[Product] | None, detnam: str, tstart: float, tstop: float, readmode: str, chosen: Product | None
+) -> list[Table]:
+    """What there is to say of parameter blocks: a CCD_ID that no chip has, chips or a mode not of the observation.
+
+    A block of other chips or mode is that of another run and says nothing, unless it was dumped within the observation
+    and none fits.
+
+    Parameters
+    ----------
+    blocks, detnam, tstart, tstop, readmode
+        As for `block_of`.
+    chosen
+        What that found.
+    """
+    found = []
+    taken = "" if chosen else ", chips count as read whole"
+    for block in blocks or ():
+        if not tstart - BEFORE <= block.tstart <= tstop:
+            continue
+        given = sorted(set(_column(block.tables[0], "CCD_ID")) - {NO_CCD})
+        none = [chip for chip in given if not 0 <= chip < CHIPS]
+        if none:
+            wrong = f"CCD_ID {_listed(none)}, expected 0 to {CHIPS - 1}, or {NO_CCD} for none"
+        elif chosen or block.tstart < tstart:
+            continue
+        elif given != chips_of(detnam):
+            wrong = f"CCD_ID {_listed(given)}, expected the chips of the observation, {detnam}"
+        else:
+            wrong = f"READMODE {str(_header(block).get('READMODE'))[:20]}, expected that of the observation, {readmode}"
+        name = f"ACIS_PBK0 {block.tstart:.0f}"
+        detail = f"{name}: {wrong}: not used{taken}; extract it again or deliver another pbk0"
+        found.append(finding(name, "ACIS", "parameter_block", detail, (block.tstart, block.tstart)))
+    return found
+
+
+def _listed(chips: Sequence[int]) -> str:
+    return ", ".join(map(str, chips)) or "none"
 
 
 def rows_read(block: Product | None) -> tuple[int, int]:

@@ -17,16 +17,26 @@ from mta_assets.level1.aspect_choice import best_aspect
 from mta_assets.level1.fov import Edges, fov_table, outlines
 
 
-def mask(obspar: Sequence[Product], blocks: Sequence[Product] | None) -> Product:
-    """``ACIS_MSK1`` from the chips of the observation and the parameter block of its run, if there is one."""
+def mask(obspar: Sequence[Product], blocks: Sequence[Product] | None) -> list[Product | Table]:
+    """``ACIS_MSK1`` from the chips of the observation and the parameter block of its run, if there is one.
+
+    Blocks whose chips can not be, or are not those of the observation, are findings after it.
+
+    Raises
+    ------
+    NothingToDo
+        If no chips are known.
+    """
     par = observation.parameters(obspar)
     tstart, tstop = observation.span(par)
     detnam = par.get("detnam", "")
     if not acis_mask.chips_of(detnam):
         raise NothingToDo(f"no chips are known of obsid {par.get('obs_id', '?')}: there are no exposures of it")
-    block = acis_mask.block_of(blocks, detnam, tstart, tstop, par.get("readmode", ""))
+    readmode = par.get("readmode", "")
+    block = acis_mask.block_of(blocks, detnam, tstart, tstop, readmode)
     common = {**observation.keywords(par), "CONTENT": ("MSK", "what data product")}
-    return Product("ACIS_MSK1", tuple(acis_mask.mask_tables(detnam, block)), tstart, tstop, common)
+    made = Product("ACIS_MSK1", tuple(acis_mask.mask_tables(detnam, block)), tstart, tstop, common)
+    return [made, *acis_mask.block_findings(blocks, detnam, tstart, tstop, readmode, block)]
 
 
 def field_of_view(

@@ -284,6 +284,10 @@ def test_a_parameter_block_gives_its_identifier_and_its_ccds() -> None:
     assert (header["FEP_MODE"], header["BEP_MODE"], header["STARTROW"], header["ROWCNT"]) == (2, 2, 448, 127)
     assert product.tables[0]["CCD_ID"].tolist() == [7, 6]
     assert product.tstart == pytest.approx(START + 3 * PERIOD)
+    strange = np.frombuffer((bits | 13 << 124).to_bytes(300, "little"), "<u4")  # 15, of which there is none: it stays
+    science = science_of(encode_words(12, strange), np.array([1]), 16)
+    (product,), _ = extract([frame_block(science, FIRST, "ACIS")])
+    assert (product.header["DETNAM"][0], product.tables[0]["CCD_ID"].tolist()) == ("ACIS-67", [7, 6, 15])
 
 
 def test_frames_of_another_format_and_an_empty_playback_give_nothing() -> None:

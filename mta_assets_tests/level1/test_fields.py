@@ -78,8 +78,43 @@ def test_the_block_of_a_run_is_the_first_of_its_chips_and_mode_within_it_else_th
     assert chips_of("ACIS-456789") == [4, 5, 6, 7, 8, 9]
 
 
+def said(*blocks: Product, **parameters: str) -> list[str]:
+    made, *findings = mask([obspar(**parameters)], blocks)
+    assert made.file_id == "ACIS_MSK1"
+    assert {str(found["kind"][0]) for found in findings} <= {"parameter_block"}
+    return [str(found["detail"][0]) for found in findings]
+
+
+@pytest.mark.parametrize("ccd", [-1, 11, 15, 255])
+def test_a_block_of_a_chip_that_there_is_none_of_is_not_used_and_said_with_its_value(ccd: int) -> None:
+    (words,) = said(block([7, ccd], 990.0))
+    assert words == (
+        f"ACIS_PBK0 990: CCD_ID {ccd}, expected 0 to 9, or 10 for none: not used, chips count as read whole; "
+        "extract it again or deliver another pbk0"
+    )
+    (words,) = said(block([7, ccd], 990.0), block([7, 10], 1010.0))
+    assert "not used; extract it again" in words  # another one fits
+    assert said(block([ccd], 1000.0 - BEFORE - 1), block([ccd], 1100.1)) == []  # of other times
+
+
+def test_blocks_of_other_chips_or_mode_are_said_only_if_dumped_within_the_observation_where_none_fits() -> None:
+    (words,) = said(block([5, 6], 1000.0))
+    assert "ACIS_PBK0 1000: CCD_ID 5, 6, expected the chips of the observation, ACIS-7: not used" in words
+    assert "CCD_ID none, expected" in said(block([10], 1000.0))[0]
+    assert said(block([5, 6], 999.0)) == []  # the run before
+    assert said(block([5, 6], 1000.0), block([7], 1050.0)) == []
+    clocked = block([7], 1000.0, READMODE="CONTINUOUS")
+    (words,) = said(clocked, readmode="TIMED")
+    assert "READMODE CONTINUOUS, expected that of the observation, TIMED: not used" in words
+    assert said(clocked, block([7], 1001.0), readmode="TIMED") == []
+    long = {"detnam": "ACIS-235678", "tstart": "828603100.0", "tstop": "828603900.0"}
+    (words,) = said(block([0, 1, 2, 3, 6, 7], 828603200.0), **long)
+    assert words.endswith("deliver another pbk0")  # of findings 200 characters are kept
+
+
 def test_the_mask_of_an_observation_without_chips_is_nothing_to_do() -> None:
-    assert mask([obspar()], None).tables[0].name == "MASK7"
+    (made,) = mask([obspar()], None)
+    assert made.tables[0].name == "MASK7"
     with pytest.raises(NothingToDo, match="no chips are known of obsid 7"):
         mask([obspar(detnam="")], None)
 
@@ -108,7 +143,7 @@ def test_the_outline_of_a_chip_grows_by_the_dither() -> None:
 
 
 def test_the_field_is_that_of_the_mask_at_the_aspect_of_the_observation() -> None:
-    masks = [mask([obspar()], [block([7], STARTROW=448, ROWCNT=127)])]
+    masks = mask([obspar()], [block([7], STARTROW=448, ROWCNT=127)])
     assert edges_of(masks[0]) == {7: ((2.0, 1023.0), (450.0, 575.0))}
     # a sample after the observation has no say
     made = field_of_view([obspar()], masks, [aspect([20.0] * 11 + [25.0])], None, REQUEST, file_id="ACIS_FOV1")

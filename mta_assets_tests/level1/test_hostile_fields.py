@@ -38,8 +38,11 @@ def block() -> dict[str, list[Product]]:
 @EVERY
 @given(st.deferred(lambda: faults(block())))
 def test_a_mask_lies_on_its_chip_and_has_pulse_heights(damage: list[Damage]) -> None:
-    for made in answer(steps_fields.mask, damaged(block(), damage)):
-        assert isinstance(made, Product)
+    given_ = damaged(block(), damage)
+    masks = answer(steps_fields.mask, given_)
+    chips = set(given_["ACIS_PBK0"][0].tables[0].columns.get("CCD_ID", np.zeros(0)).tolist())
+    assert not masks or chips == {7} or len(masks) > 1  # of a block that is not used there is a finding
+    for made in (one for one in masks if isinstance(one, Product)):
         for table in made.tables:
             for name in ("CHIPX", "CHIPY"):
                 low, high = table[name].T
@@ -67,7 +70,7 @@ def solution(file_id: str, count: int = 12) -> Product:
 
 @cache
 def field() -> dict[str, list[Product]]:
-    masks = steps_fields.mask([samples.obspar()], [samples.block([7], STARTROW=448, ROWCNT=127)])
+    (masks,) = steps_fields.mask([samples.obspar()], [samples.block([7], STARTROW=448, ROWCNT=127)])
     return {
         "OBSPAR": [samples.obspar()], "ACIS_MSK1": [masks], "ASOL": [solution("ASOL")],
         "ASPSOL_OBC": [solution("ASPSOL_OBC")],
@@ -143,7 +146,7 @@ def level0() -> dict[str, list[Product]]:
     return {
         "ACIS_EVT0": [Product("ACIS_EVT0", (Table("EVENTS", columns, header), good), START, STOP)],
         "OBSPAR": [parameters], "ASOL": [solution("ASOL")], "ASPSOL_OBC": [solution("ASPSOL_OBC")],
-        "ACIS_BPIX1": [bad], "ACIS_MSK1": [steps_fields.mask([parameters], None)],
+        "ACIS_BPIX1": [bad], "ACIS_MSK1": steps_fields.mask([parameters], None),
         "ACIS_BIAS0": [],
     }  # fmt: skip
 
