@@ -36,6 +36,17 @@ def acis_dtcor(header: Header) -> float:
     return exposed / period
 
 
+def dead_time(header: Header) -> float:
+    """Exposed part of the time of an event list: DTCOR where it is stated, else `acis_dtcor`.
+
+    Raises
+    ------
+    BadData
+        If it is no number, or there is neither.
+    """
+    return required(header, "DTCOR", "dead time of the events") if "DTCOR" in header else acis_dtcor(header)
+
+
 def main_ccd(gtis: Mapping[int | None, Intervals], header: Header) -> int | None:
     """The chip whose times stand for the observation: the one at the aim point, else the one that looked longest."""
     chips = [chip for chip in gtis if chip is not None]

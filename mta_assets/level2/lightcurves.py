@@ -16,9 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
-from mta_assets.core.headers import required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
-from mta_assets.instruments.livetime import acis_dtcor
+from mta_assets.instruments.livetime import dead_time
 from mta_assets.level2 import poisson
 from mta_assets.level2.columns import blocks, column, identity
 from mta_assets.level2.coverage import Coverage, chip_of, within
@@ -168,7 +167,6 @@ def light_curve(
     chip = chip_of(events, region)
     _, gtis = chip_exposure(evt2, chip)
     good = next(iter(gtis.values()))
-    dtcor = required(events.header, "DTCOR", "light curve") if "DTCOR" in events.header else acis_dtcor(events.header)
     edges = bin_edges(good, width)
     counts = counts_in_bins(blocks(events), region, edges, good, chip)
     around, share = np.zeros_like(counts), 0.0
@@ -178,5 +176,5 @@ def light_curve(
         share = size(region) / sky
     header = identity(events.header)
     header.pop("TIMEDEL", None)
-    table = rate_table(edges, counts, around, share, live_time(edges, good) * dtcor, header)
+    table = rate_table(edges, counts, around, share, live_time(edges, good) * dead_time(events.header), header)
     return Product(file_id, (table, *gti_tables(gtis), region_table(region)), evt2.tstart, evt2.tstop, header)

@@ -15,6 +15,7 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gtis_of
 from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
+from mta_assets.instruments.livetime import dead_time
 from mta_assets.level2 import celldetect, measure, poisson, psf
 from mta_assets.level2.columns import column, identity, narrowed, sky_places, spelling
 from mta_assets.level2.detect import APERTURE, FALSE_ALARMS, Field, Found, detect
@@ -95,8 +96,6 @@ def field_of(events: Table, binning: float | None = None, arms: Table | None = N
     places, dither = places_of(events)
     stated = all(keyword(events.header, f"EXPOSUR{ccd}") is not None for ccd in places)
     known = {ccd: required(events.header, f"EXPOSUR{ccd}", what) for ccd in places} if stated else None
-    if known and min(known.values()) < 0:
-        raise BadData(f"{what}: EXPOSUR{min(known, key=known.__getitem__)} is negative; make the evt2 again")
     exposure = exposure_map(grid, places, dither, known) if places else None
     return Field(plane, grid, centre, _cut(exposure, grid, arms), places)
 
@@ -199,7 +198,7 @@ def sources_of(
     Parameters
     ----------
     evt2
-        EVENTS and its GTI tables.
+        EVENTS and its GTI tables, `live.held` against each other; without EXPOSURE the good times say it.
     energy
         Least and greatest energy [eV] of the events that are looked at; all if None.
 
@@ -216,7 +215,8 @@ def sources_of(
     events = narrowed(events, needed, lambda block: on_plane(block) & _within(block, energy))
     seconds = keyword(events.header, "EXPOSURE")
     if not isinstance(seconds, int | float) or seconds <= 0:
-        seconds = max((intervals.total(g) for g in gtis_of(evt2.tables).values()), default=0.0)
+        good = max((intervals.total(g) for g in gtis_of(evt2.tables).values()), default=0.0)
+        seconds = good * dead_time(events.header) if good else 0.0
     if seconds <= 0:
         raise BadData(f"{file_id}: {evt2.file_id} has neither EXPOSURE nor good times: make it again")
     header = identity(events.header)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, gtis_of
-from mta_assets.core.headers import keyword, required
+from mta_assets.core.headers import keyword
 from mta_assets.core.tables import Array, Column, FileOf, Header, Product, Schema, Table
-from mta_assets.instruments.livetime import live_keywords
+from mta_assets.instruments.livetime import dead_time, live_keywords
 from mta_assets.level2.columns import blocks, column, identity
 from mta_assets.level2.coverage import chip_of, within
 from mta_assets.level2.regions import Region, area, region_table
@@ -152,8 +152,7 @@ def chip_exposure(evt2: Product, chip: int | None) -> tuple[float, Gtis]:
     events = evt2.table("EVENTS")
     gtis = gtis_of(evt2.tables)
     chosen = gtis.get(chip, gtis.get(None, next(iter(gtis.values()), intervals.EMPTY)))
-    dtcor = required(events.header, "DTCOR", "exposure of the region") if "DTCOR" in events.header else None
-    live = live_keywords({None: chosen}, events.header, dtcor)
+    live = live_keywords({None: chosen}, events.header, dead_time(events.header))
     return float(keyword(live, "EXPOSURE")), {chip: chosen}
 
 

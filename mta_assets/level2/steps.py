@@ -14,6 +14,7 @@ from mta_assets.core.headers import keyword, required
 from mta_assets.core.records import finding
 from mta_assets.core.tables import FileOf, Product, Table
 from mta_assets.level2 import columns, coverage, events, grating_spectra, images, lightcurves, regions, sources, spectra
+from mta_assets.level2.live import held
 from mta_assets.level2.skygrid import on_plane
 
 MOST_SOURCES = 9999  # greatest COMPONENT: the names of their files have four digits
@@ -91,21 +92,22 @@ def source_list(
     file_id: str,
     energy: tuple[float, float] | None = None,
     false_alarms: float = 0.5,
-) -> Product:
-    """The source list (src2) of an observation.
+) -> tuple[Product | Table, ...]:
+    """The source list (src2) of an observation, and what is wrong with the exposure of its events.
 
     Raises
     ------
     NothingToDo
         In continuous clocking, where rows are times and there is no image.
     """
-    return sources.sources_of(_imaging(evt2[0]), file_id, _limits(energy), false_alarms)
+    product, said = held(_imaging(evt2[0]))
+    return sources.sources_of(product, file_id, _limits(energy), false_alarms), *said
 
 
 def sky_images(
     evt2: Sequence[Product], *, file_id: str, energy: tuple[float, float] | None = None
-) -> tuple[tuple[Product, Product], dict[str, bytes]]:
-    """Images of the field and its centre (img2), and a picture of both.
+) -> tuple[tuple[Product | Table, ...], dict[str, bytes]]:
+    """Images of the field and its centre (img2), what is wrong with the exposure of the events, and a picture of both.
 
     Raises
     ------
@@ -117,10 +119,11 @@ def sky_images(
     # of the calibration source the detector is off the sky
     if not any(on_plane(block).any() for block in columns.blocks(listed)):
         raise NothingToDo(f"none of the {len(listed)} events of level 2 is on the sky plane: there is no image to make")
+    product, said = held(product)
     made = images.images_of(product, file_id, _limits(energy))
     header = {**product.header, **product.table("EVENTS").header}
     title = " ".join(str(keyword(header, name, "")).strip() for name in ("OBS_ID", "OBJECT", "DETNAM", "GRATING"))
-    return made, {"images": images.preview(made, title)}
+    return (*made, *said), {"images": images.preview(made, title)}
 
 
 def _imaging(product: Product) -> Product:
@@ -176,7 +179,8 @@ def spectra_and_curves(
         raise NothingToDo(
             f"none of the {len(table)} sources is of {significance:g} sigma: there is no spectrum to make"
         )
-    product = evt2[0]
+    product, said = held(evt2[0])
+    yield from said
     # what is read again for each source is small
     listed = columns.narrowed(product.table("EVENTS"), ("TIME", "X", "Y", "CCD_ID", "CHIPX", "CHIPY", "PI"))
     product = replace(product, tables=(listed, *(one for one in product.tables if one.name != "EVENTS")))
@@ -236,8 +240,8 @@ def _ring(table: Table, row: int) -> list[regions.Shape]:
     return regions.background_region(x, y, INNER * radius, OUTER * radius, others)
 
 
-def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> Product:
-    """The grating spectra (pha2) of an observation.
+def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> tuple[Product | Table, ...]:
+    """The grating spectra (pha2) of an observation, and what is wrong with the exposure of its events.
 
     Raises
     ------
@@ -246,4 +250,5 @@ def grating_spectrum(evt2: Sequence[Product], *, file_id: str) -> Product:
     """
     if not any(table.name == "REGION" for table in evt2[0].tables):
         raise NothingToDo("the events have no grating coordinates: see level 1.5 of this observation")
-    return grating_spectra.spectra_of(evt2[0], file_id)
+    product, said = held(evt2[0])
+    return grating_spectra.spectra_of(product, file_id), *said

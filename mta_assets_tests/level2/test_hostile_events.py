@@ -25,7 +25,7 @@ EVERY = settings(max_examples=50, deadline=None, derandomize=True)
 NUMBERS = st.one_of(st.floats(0.0, 8192.0, width=32), st.sampled_from([np.nan, np.inf, -np.inf, 4096.5, -1e20]))
 HEADER = {
     "INSTRUME": "ACIS", "DETNAM": "ACIS-7", "GRATING": "HETG", "RA_PNT": 10.0, "DEC_PNT": 20.0, "ROLL_PNT": 30.0,
-    "SIM_X": -0.68, "SIM_Z": -190.14, "EXPTIME": 3.1, "TIMEDEL": 3.2, "EXPOSURE": 100.0, "DTCOR": 0.96875,
+    "SIM_X": -0.68, "SIM_Z": -190.14, "EXPTIME": 3.1, "TIMEDEL": 3.2, "EXPOSURE": 87.1875, "DTCOR": 0.96875,
     "TCTYP4": "RA---TAN", "TCRVL4": 10.0, "TCRPX4": 4096.5, "TCDLT4": -0.492 / 3600,
     "TCTYP5": "DEC--TAN", "TCRVL5": 20.0, "TCRPX5": 4096.5, "TCDLT5": 0.492 / 3600,
 }  # fmt: skip

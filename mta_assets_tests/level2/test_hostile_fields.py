@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.gti import gti_tables
-from mta_assets.core.tables import Product
-from mta_assets.level2 import images, steps
+from mta_assets.core.tables import Product, Table
+from mta_assets.level2 import images, live, steps
 from mta_assets.level2.coverage import chip_of
 from mta_assets.level2.exposure import places_of
 from mta_assets.level2.regions import source_region
@@ -60,9 +60,10 @@ def evt2(instrument: str) -> dict[str, list[Product]]:
 @given(data=st.data())
 def test_sources_have_a_place_on_the_sky(instrument: str, data: st.DataObject) -> None:
     given_ = damaged(evt2(instrument), data.draw(faults(evt2(instrument))))
-    for made in answer(steps.source_list, given_, file_id=f"{instrument}_SRC2"):
-        assert isinstance(made, Product)
-        table = made.tables[0]
+    found = answer(steps.source_list, given_, file_id=f"{instrument}_SRC2")
+    assert {one["kind"][0] for one in found if isinstance(one, Table)} <= {"exposure"}
+    for table in (one.tables[0] for one in found if isinstance(one, Product)):
+        assert ((table["EXPTIME"] > 0) & (table["EXPTIME"] < 801)).all()  # the good times
         assert all(np.isfinite(table[name]).all() for name in ("RA", "DEC", "X", "Y", "NET_COUNTS", "SIGNIFICANCE"))
         assert (np.abs(table["DEC"]) <= 90).all()
 
@@ -115,11 +116,67 @@ def test_events_far_off_the_sky_plane_do_not_make_the_image_larger(instrument: s
         made([Damage(f"{instrument}_EVT2", 0, 0, "column", "Y", "all huge")])
 
 
-@pytest.mark.parametrize(("value", "words"), [("words", "EXPOSUR7 is 'words'"), (-1, "EXPOSUR7 is negative")])
-def test_an_exposure_of_a_chip_that_is_none_is_refused(value: Any, words: str) -> None:
-    given_ = damaged(evt2("ACIS"), [Damage("ACIS_EVT2", 0, 0, "keyword", "EXPOSUR7", value)])
-    with pytest.raises(BadData, match=words):
-        steps.source_list(given_["ACIS_EVT2"], file_id="ACIS_SRC2")
+EXPOSURES = ["words", "", -1, -0.001, 1e300, 2**40, 785.0, True, float("nan"), float("inf")]  # 784 s are good and live
+
+
+def stated(instrument: str, name: str, value: Any) -> dict[str, list[Product]]:
+    return damaged(evt2(instrument), [Damage(f"{instrument}_EVT2", 0, 0, "keyword", name, value)])
+
+
+@pytest.mark.parametrize("value", EXPOSURES)
+@pytest.mark.parametrize(("instrument", "name"), [("ACIS", "EXPOSURE"), ("ACIS", "EXPOSUR7"), ("HRC", "EXPOSURE")])
+def test_an_exposure_that_can_not_be_is_that_of_the_good_times_and_said(instrument: str, name: str, value: Any) -> None:
+    (given_,) = stated(instrument, name, value).values()
+    right, _ = live.held(
+        replace(given_[0], tables=(given_[0].tables[0].with_header({name: -1}), *given_[0].tables[1:]))
+    )
+    assert right.tables[0].header["EXPOSURE"][0] == 800 * 0.98
+    (plain,) = steps.source_list([right], file_id="SRC2")
+    made, finding = steps.source_list(given_, file_id="SRC2")
+    for column, values in plain.tables[0].columns.items():
+        np.testing.assert_array_equal(made.tables[0][column], values)
+    assert finding["kind"].tolist() == ["exposure"]
+    detail = str(finding["detail"][0])
+    assert detail.startswith(
+        f"{instrument}_EVT2: {name} {value!s:.12} s can not be, the good times times DTCOR are 784.0"
+    )
+    assert detail.endswith("as its maker wrote it")
+    pictures, _ = steps.sky_images(given_, file_id="IMG2")
+    assert [one.tables[0].header["EXPOSURE"][0] for one in pictures[:2]] == [800 * 0.98] * 2
+    assert len(pictures) == 3
+
+
+@pytest.mark.parametrize("value", [0, 1e-3, 700, 784.0, 784.7])
+@pytest.mark.parametrize("name", ["EXPOSURE", "EXPOSUR7"])
+def test_an_exposure_within_the_good_times_stays(name: str, value: float) -> None:
+    given_ = stated("ACIS", name, value)["ACIS_EVT2"]
+    assert live.held(given_[0]) == (given_[0], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [("words", "EXPOSUR7 words"), (-1, "EXPOSUR7 -1"), (True, "EXPOSUR7 True")]
+)
+def test_an_exposure_that_can_not_be_is_refused_where_no_good_times_tell_it(value: Any, words: str) -> None:
+    (given_,) = stated("ACIS", "EXPOSUR7", value)["ACIS_EVT2"]
+    with pytest.raises(BadData, match=f"ACIS_EVT2: {words} can not be, expected seconds, .* deliver another"):
+        steps.source_list([replace(given_, tables=given_.tables[:1])], file_id="ACIS_SRC2")
+    spoilt = given_.tables[0].with_header({"DTCOR": "words"})
+    with pytest.raises(BadData, match="dead time of the events: keyword DTCOR is 'words'"):
+        steps.source_list([replace(given_, tables=(spoilt, *given_.tables[1:]))], file_id="ACIS_SRC2")
+
+
+def test_chips_are_held_against_their_own_good_times_and_those_of_none_against_the_longest() -> None:
+    (given_,) = evt2("ACIS")["ACIS_EVT2"]
+    events = given_.tables[0].with_header({"EXPOSUR6": 100.0, "EXPOSUR5": 780.0, "ONTIME5": 796.0})
+    short = gti_tables({7: GOOD, 6: np.array([[100.0, 150.0]])})
+    made, (finding,) = live.held(replace(given_, tables=(events, *short)))
+    assert "EXPOSUR6 100.0 s can not be" in str(finding["detail"][0])
+    header = made.tables[0].header
+    assert header["EXPOSUR6"][0] == 50 * 0.98
+    assert not {"EXPOSUR5", "ONTIME5"} & header.keys()  # nothing tells them
+    assert header["TCRPX1"] == events.header["TCRPX1"]
+    less = events.with_header({"EXPOSUR6": 49.0})
+    assert live.held(replace(given_, tables=(less, *short)))[1] == []
 
 
 def test_a_chip_that_is_none_is_counted_like_any_other() -> None:

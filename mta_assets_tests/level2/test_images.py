@@ -31,7 +31,7 @@ def evt2(x: Any, y: Any, energy: Any = None, **header: Any) -> Product:
         columns["ENERGY"] = np.array(energy, "f4")
     known = {"RA_TARG": TARGET[0], "DEC_TARG": TARGET[1], "OBS_ID": "7", "EXPOSUR7": 9.0, "TDMIN1": 3, **header}
     events = event_table(columns, known)
-    return Product("ACIS_EVT2", (events, *gti_tables({7: np.array([[1.0, 5.0]])})), 1.0, 5.0)
+    return Product("ACIS_EVT2", (events, *gti_tables({7: np.array([[1.0, 15.0]])})), 1.0, 15.0)
 
 
 def test_the_centre_has_the_events_of_each_sky_pixel_about_the_target() -> None:

@@ -15,6 +15,7 @@ import pytest
 from mta_assets.archive.products import read_fits, write_fits
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gtis_of
+from mta_assets.core.headers import keyword
 from mta_assets.core.intervals import intersect, total
 from mta_assets.core.tables import Product, Table, image
 from mta_assets.level1.acis_columns import BAD_POSITION, BIAS_UNKNOWN, status_number
@@ -418,6 +419,25 @@ def test_an_exposure_of_no_length_leaves_the_events_but_no_level_2(
     after = run(science, tmp_path, "ACIS_L2", ACIS, {"ACIS_EVT1A": None}, {"ACIS_EVT1": [made.path("ACIS_EVT1")]})
     assert after.outcome == "bad data"
     assert words in after.message
+
+
+@pytest.mark.parametrize("pipe_id", ["HRC_SOURCES", "HRC_IMAGE", "HRC_SPECTRA"])
+def test_an_exposure_longer_than_the_good_times_spoils_nothing_that_is_made_of_the_events_and_is_said(
+    science: Science, tmp_path: Path, pipe_id: str
+) -> None:
+    def longer(product: Product) -> Product:
+        table = product.table("EVENTS")
+        return table_of(product, table.with_header({"EXPOSURE": 20 * keyword(table.header, "EXPOSURE")}))
+
+    plain = run(science, tmp_path / "plain", pipe_id, HRC)
+    made = run(science, tmp_path, pipe_id, HRC, {"HRC_EVT2": longer})
+    assert (made.outcome, made.kinds) == ("done", ["exposure"]), made.message
+    assert "can not be, the good times times DTCOR are" in made.detail("exposure")
+    for one, other in zip(made.result.products, plain.result.products, strict=True):
+        found, expected = (read_fits(w.path, w.file_id, images=True).tables[0] for w in (one, other))
+        assert keyword(found.header, "EXPOSURE") == pytest.approx(keyword(expected.header, "EXPOSURE"), rel=1e-12)
+        for name, values in found.columns.items():
+            np.testing.assert_array_equal(values, expected[name])
 
 
 def test_spectra_of_sources_that_are_not_in_the_events_are_left_out_and_said(science: Science, tmp_path: Path) -> None:

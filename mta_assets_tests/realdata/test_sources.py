@@ -23,6 +23,7 @@ from mta_assets.instruments.livetime import live_keywords, main_ccd
 from mta_assets.level2 import measure, psf
 from mta_assets.level2.columns import column
 from mta_assets.level2.events import ACIS, selected
+from mta_assets.level2.live import held
 from mta_assets.level2.skygrid import sky_plane
 from mta_assets.level2.sources import field_of, source_list, sources_of
 from mta_assets.level3.astrometry import tangent
@@ -65,6 +66,7 @@ def test_live_times_from_good_times_are_those_of_the_headers() -> None:
         gtis = gtis_of(made.tables)
         live = live_keywords(gtis, header)
         assert main_ccd(gtis, header) is not None
+        assert held(made) == (made, [])
         for name in live:
             found, stated = keyword(live, name), keyword(header, name)
             assert stated is not None, (parts[-1], name)
@@ -227,3 +229,7 @@ def test_the_good_times_of_m82_are_not_those_of_its_header() -> None:
     live = live_keywords(gtis_of(made.tables), header)
     assert keyword(live, "ONTIME") == pytest.approx(0.0469 * keyword(header, "ONTIME"), rel=0.01)
     assert keyword(live, "DTCOR") == pytest.approx(keyword(header, "DTCOR"), rel=1e-12)
+    held_, (finding,) = held(made)
+    assert keyword(held_.table("EVENTS").header, "EXPOSURE") == pytest.approx(keyword(live, "EXPOSURE"))
+    assert "EXPOSURE" in str(finding["detail"][0])
+    assert held(held_) == (held_, [])
