@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.records import finding
 from mta_assets.core.tables import Product, Table
+from mta_assets.instruments import quaternions
+from mta_assets.instruments.geometry import quaternion_from_angles
 from mta_assets.instruments.geometry_sky import MAX_GAP
 
-MOST = {  # what a number of an attitude [deg], or of the SIM's place [mm], can be at most
-    "time": np.inf, "ra": 360.0, "dec": 90.0, "roll": 360.0, "dy": 50.0, "dz": 50.0, "dtheta": 10.0,
+MOST = {  # what a time [s: three centuries], a number of an attitude [deg] or of the SIM's place [mm] can be at most
+    "time": 1e10, "ra": 360.0, "dec": 90.0, "roll": 360.0, "dy": 50.0, "dz": 50.0, "dtheta": 10.0,
 }  # fmt: skip
 UNIT = 1e-6  # quaternions that differ by more from length one are damaged
+SAME = np.radians(1 / 60)  # [rad] ra, dec and roll are those of the quaternion, in real files to 1e-4 arcsec
+NO_ATTITUDE = "NaN, beyond what can be, quaternion not of length one or not that of ra, dec, roll, time twice"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +78,8 @@ def best_aspect(ground: Sequence[Product] | None, onboard: Sequence[Product] | N
 def usable(solution: Table) -> tuple[Table, int]:
     """Rows of an aspect solution that hold an attitude, in order of time, and how many there are besides.
 
-    A row does not hold one if a number of it is not finite or beyond `MOST`, its quaternion is not of length one, or
-    its time stands there twice. What it leaves is a gap like any other.
+    A row does not hold one if a number of it is not finite or beyond `MOST`, its quaternion is not of length one or
+    not that of its angles, or its time stands there twice. What it leaves is a gap like any other.
     """
     given = {name: np.asarray(solution[name], float) for name in MOST if name in solution}
     good = np.all([np.isfinite(values) & (np.abs(values) <= MOST[name]) for name, values in given.items()], axis=0)
@@ -83,6 +87,11 @@ def usable(solution: Table) -> tuple[Table, int]:
         with np.errstate(over="ignore"):
             length = np.linalg.norm(np.asarray(solution["q_att"], float), axis=1)
         good &= np.abs(length - 1) < UNIT  # NaN is not less
+    if {"q_att", "ra", "dec", "roll"} <= solution.columns.keys():
+        whole = np.flatnonzero(good)
+        angles = quaternion_from_angles(*(given[name][whole] for name in ("ra", "dec", "roll")))
+        apart = quaternions.difference(np.asarray(solution["q_att"], float)[whole], angles)
+        good[whole] = np.linalg.norm(apart, axis=1) < SAME
     rows = np.flatnonzero(good)
     rows = rows[np.unique(solution["time"][rows], return_index=True)[1]]
     return solution.where(rows), len(solution) - len(rows)
@@ -96,11 +105,7 @@ def aspect_findings(solution: Solution, key: str, quick_look: bool, span: tuple[
         detail = f"no aspect solution of the ground: {used}; see ASPECT of the observation, or deliver an asol1"
         found.append(finding(f"{key} aspect", "PCAD", "no_aspect", detail, span))
     if solution.dropped:
-        detail = (
-            f"{solution.dropped} rows of the aspect solution are no attitude (NaN, quaternion not of length one, time "
-            "twice) and were left out; make the solution again or deliver another"
-        )
-        found.append(finding(f"{key} aspect", "PCAD", "aspect_rows", detail, span, solution.dropped, "rows"))
+        found.append(rows_finding(f"{key} aspect", "the aspect solution", solution.dropped, span))
     gaps = intervals.subtract([span], solution.covered) if solution.origin else np.zeros((0, 2))
     gaps = gaps[gaps[:, 1] - gaps[:, 0] > MAX_GAP]
     if len(gaps):
@@ -112,6 +117,14 @@ def aspect_findings(solution: Solution, key: str, quick_look: bool, span: tuple[
             finding(f"{key} aspect", "PCAD", "aspect_gap", detail, (gaps[0, 0], gaps[-1, 1]), len(gaps), "gaps")
         )
     return found
+
+
+def rows_finding(name: str, what: str, dropped: int, span: tuple[float, float]) -> Table:
+    """A finding of rows of a solution that hold no attitude (`usable`)."""
+    detail = (
+        f"{dropped} rows of {what} are no attitude ({NO_ATTITUDE}) and were left out; make it again or deliver another"
+    )
+    return finding(name, "PCAD", "aspect_rows", detail, span, dropped, "rows")
 
 
 def covered(solution: Table) -> NDArray[np.float64]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.tables import Column, Header, Schema, Table
+from mta_assets.core.tables import Column, Header, Schema, Table, plain
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry import ARCSEC
 
 AXES = ("roll", "pitch", "yaw")
+MOST = 360.0  # [arcsec] between the two: in real files up to 72 about roll and 18 about pitch and yaw
 LONGEST_STEP = 2.1  # [s] the ground solution is not interpolated across more than two on-board periods
 ASPDIFF = Schema(
     "ASPDIFF",
@@ -49,9 +50,9 @@ def compare(onboard: Table, ground: Table) -> Table:
     step = ground["time"][np.minimum(after, len(ground) - 1)] - ground["time"][np.maximum(after - 1, 0)]
     use = (inside & (step <= LONGEST_STEP)) | np.isin(time, ground["time"])
     between = quaternions.interpolate(ground["time"], ground["q_att"], time[use])
-    apart = quaternions.difference(onboard["q_att"][use], between) / ARCSEC
-    columns: dict[str, NDArray[np.float64]] = {"time": time[use], **dict(zip(AXES, apart.T, strict=True))}
-    return ASPDIFF.build(columns, summary(columns) if len(apart) else {})
+    turned = quaternions.difference(onboard["q_att"][use], between) / ARCSEC
+    columns: dict[str, NDArray[np.float64]] = {"time": time[use], **dict(zip(AXES, turned.T, strict=True))}
+    return ASPDIFF.build(columns, summary(columns) if len(turned) else {})
 
 
 def summary(columns: Table | dict[str, NDArray[np.float64]]) -> Header:
@@ -62,6 +63,12 @@ def summary(columns: Table | dict[str, NDArray[np.float64]]) -> Header:
         header[f"{name}MED"] = (float(np.median(columns[axis])), f"[arcsec] median of {axis}, on-board minus ground")
         header[f"{name}STD"] = (float(np.std(columns[axis])), f"[arcsec] standard deviation of {axis}")
     return header
+
+
+def apart(table: Table) -> dict[str, float]:
+    """Medians [arcsec] by axis, of those that two attitudes of one observation can not have."""
+    medians = {axis: float(plain(table.header[f"{axis.upper()}MED"])) for axis in AXES}
+    return {axis: median for axis, median in medians.items() if abs(median) > MOST}
 
 
 def figure(table: Table, title: str) -> bytes:

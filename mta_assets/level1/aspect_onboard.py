@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mta_assets.core.errors import NothingToDo
+from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.tables import Header, Product, Table, concatenate
 from mta_assets.instruments import quaternions
+from mta_assets.level1.aspect_choice import MOST, NO_ATTITUDE, usable
 from mta_assets.level1.aspect_tables import ASPSOL
 
 Array = NDArray[Any]
+MOVEMENTS = ("dy", "dz", "dtheta")  # of the instruments against the mirror
 
 
 def onboard_solution(products: Iterable[Product], tstart: float, tstop: float) -> Product:
@@ -27,23 +29,34 @@ def onboard_solution(products: Iterable[Product], tstart: float, tstop: float) -
     Parameters
     ----------
     products
-        In any order; rows that two of them have are taken once.
+        In any order; rows that two of them have are taken once, rows that hold no attitude (`aspect_choice.usable`)
+        not at all.
     tstart, tstop
         Interval [s].
 
     Returns
     -------
     Product
-        File id ``ASPSOL_OBC``, table ASPSOL.
+        File id ``ASPSOL_OBC``, table ASPSOL; NUMLOST is the number of rows that hold no attitude.
 
     Raises
     ------
     NothingToDo
         If there is no row in the interval.
+    BadData
+        If none of them holds an attitude.
     """
-    tables = [product.table("ASPSOL") for product in products]
-    parts = [table.where((table["time"] >= tstart) & (table["time"] < tstop)) for table in tables]
-    parts = [_columns(part) for part in parts if len(part)]
+    parts, lost = [], 0
+    for product in products:
+        part, dropped = usable(_of_interval(product.table("ASPSOL"), tstart, tstop))
+        lost += dropped
+        if len(part):
+            parts.append(_columns(part))
+    if not parts and lost:
+        raise BadData(
+            f"OSOL from {tstart:.3f} to {tstop:.3f} s: none of {lost} rows is an attitude ({NO_ATTITUDE}); extract the "
+            "playback again or deliver another osol1"
+        )
     if not parts:
         raise NothingToDo(
             f"no on-board attitude from {tstart:.3f} to {tstop:.3f} s: is the OSOL of the playback there?"
@@ -58,6 +71,7 @@ def onboard_solution(products: Iterable[Product], tstart: float, tstop: float) -
         "HDUCLAS1": ("TEMPORALDATA", ""),
         "HDUCLAS2": ("ASPSOL", ""),
         "ASPTYPE": ("OBC", "Solution method (kalman-photo)"),
+        "NUMLOST": (lost, "rows that hold no attitude and were left out"),
         "NUMFID": (0, "Number of fids used in aspect solution"),
         "RADESYS": ("ICRS", "default"),
     }
@@ -65,7 +79,13 @@ def onboard_solution(products: Iterable[Product], tstart: float, tstop: float) -
     return Product("ASPSOL_OBC", (table.with_header(header),), start, stop, {"INSTRUME": ("PCAD", "Aspect Camera")})
 
 
+def _of_interval(solution: Table, tstart: float, tstop: float) -> Table:
+    """Rows of an interval, and those of no time that can be: of which interval they are nobody knows."""
+    time = np.asarray(solution["time"], float)
+    return solution.where(((time >= tstart) & (time < tstop)) | ~(np.abs(time) <= MOST["time"]))
+
+
 def _columns(part: Table) -> Table:
-    """Rows of an on-board solution with all columns of `ASPSOL`; what is not there is NaN."""
-    nothing = np.full(len(part), np.nan)
-    return ASPSOL.build({name: part.columns.get(name, nothing) for name in ASPSOL.names})
+    """Rows of an on-board solution with all columns of `ASPSOL`: movements that it has not are zero, the rest NaN."""
+    fill = {name: np.full(len(part), 0.0 if name in MOVEMENTS else np.nan) for name in ASPSOL.names}
+    return ASPSOL.build({name: part.columns.get(name, fill[name]) for name in ASPSOL.names})

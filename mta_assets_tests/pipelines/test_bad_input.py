@@ -149,10 +149,28 @@ def test_solutions_are_compared_where_both_hold_an_attitude(science: Science, tm
         return values
 
     made = run(science, tmp_path, "ASPDIFF", ACIS, {"ASPSOL_OBC": column("ASPSOL", "q_att", broken)})
-    assert made.outcome == "done", made.message
+    assert (made.outcome, made.kinds) == ("done", ["aspect_rows"]), made.message
+    assert "4 rows of ASPSOL_OBC are no attitude" in made.detail("aspect_rows")
     found, whole = (p.table("ASPDIFF") for p in (made.product("ASPDIFF"), stored(science, "ASPDIFF", ACIS)))
     assert len(whole) - 4 <= len(found) <= len(whole)
     assert all(np.isfinite(found[name]).all() for name in ("roll", "pitch", "yaw"))
+
+
+@pytest.mark.parametrize("stream", ["sdp", "sap"])
+def test_rows_of_the_on_board_computer_that_are_no_attitude_are_left_out_and_said(
+    science: Science, tmp_path: Path, stream: str
+) -> None:
+    def broken(values: np.ndarray) -> np.ndarray:
+        values[::7] = 0.0
+        return values
+
+    made = run(science, tmp_path, "ASPECT_OBC", ACIS, {"OSOL": column("ASPSOL", "q_att", broken)}, stream=stream)
+    assert (made.outcome, made.kinds) == ("done", ["aspect_rows"]), made.message
+    found, whole = (p.table("ASPSOL") for p in (made.product("ASPSOL_OBC"), stored(science, "ASPSOL_OBC", ACIS)))
+    assert 0 < keyword(found.header, "NUMLOST") == len(whole) - len(found)
+    assert np.isin(found["time"], whole["time"]).all()
+    with pytest.raises(BadData, match="roll: is in 'rad', expected 'deg': not as a OSOL is; make or deliver it again"):
+        run(science, tmp_path, "ASPECT_OBC", ACIS, {"OSOL": unit("ASPSOL", "roll", "rad")}, stream=stream)
 
 
 @pytest.mark.parametrize("key", [ACIS, HRC])
