@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import dagster as dg
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,8 +15,10 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Product
 from mta_assets.defs.events import asset_events
 from mta_assets.defs.factory import asset_key
+from mta_assets.instruments.geometry import ARCSEC
 from mta_assets.pipelines.stream_report import stream_report
-from mta_assets.simulate import sky
+from mta_assets.simulate import onboard, sky
+from mta_assets_tests.pipelines import science_truth
 from mta_assets_tests.pipelines.observed import ACIS, HRC, Science
 
 
@@ -24,10 +27,17 @@ def test_the_report_of_an_observation_has_the_attitudes_and_every_source(science
     found = stream_report(science.platform, key)
     assert found["lacks"] == []
     assert [row["axis"] for row in found["aspect"]] == ["roll", "pitch", "yaw"]
-    assert all(abs(row["median"]) < 0.1 and row["scatter"] < 0.1 for row in found["aspect"])
+    schedule, dwell = science.plan.schedule, science_truth.dwell_of(science, key)
+    put_in = onboard.error(schedule, science.table("ASPDIFF", key)["time"]) / ARCSEC
+    for row, error in zip(found["aspect"], put_in.T, strict=True):
+        assert row["median"] == pytest.approx(np.median(error), abs=0.1)
+        assert row["scatter"] == pytest.approx(np.std(error), abs=0.1)
     assert len(found["sources"]) == len(sky.sources(int(key[:5])))
     for row in found["sources"]:
-        assert max(abs(row["east"]), abs(row["north"])) < 0.05
+        ra, dec = onboard.seen(schedule, dwell, row["ra"], row["dec"])
+        moved = (ra - row["ra"]) * 3600 * np.cos(np.radians(row["dec"])), (dec - row["dec"]) * 3600
+        assert np.hypot(*moved) > 0.3
+        assert (row["east"], row["north"]) == pytest.approx(moved, abs=0.1)
         assert row["significance"] > 5
         assert row["error"] > 0
 
