@@ -18,6 +18,7 @@ from mta_assets.core.gti import GTI
 from mta_assets.core.records import Observation
 from mta_assets.core.tables import Product, Table
 from mta_assets.core.times import from_utc
+from mta_assets.instruments.geometry import quaternion_from_angles
 from mta_assets.level0.acis_columns import EVENTS
 from mta_assets.level05.obspar import OBSPAR
 from mta_assets.missions.load import BUILT_IN
@@ -81,7 +82,7 @@ def asol(day: int, folder: Path) -> Path:
     start, stop = span_of(day)
     time = np.arange(start - 10.0, stop + 10.0, 5.0)
     place = {name: np.full(len(time), float(PLACE[f"{name}_nom"])) for name in ("ra", "dec", "roll")}
-    table = Table("ASPSOL", {"time": time, **place, "q_att": np.tile([0.0, 0.0, 0.0, 1.0], (len(time), 1))})
+    table = Table("ASPSOL", {"time": time, **place, "q_att": quaternion_from_angles(*place.values())})
     head = {"INSTRUME": "PCAD", "CONTENT": "ASPSOL", "OBS_ID": str(28000 + day), "OBI_NUM": 0}
     path = folder / f"pcadf{key_of(day)}N001_asol1.fits"
     write_fits(path, Product("ASOL", (table,), start - 10.0, stop + 10.0, head), start)
