@@ -142,10 +142,7 @@ def statistics(dtf: Table, gti: intervals.Intervals, step: float = STEP) -> Tabl
     BadData
         If no row lies in the good times, or one of them holds no number.
     """
-    at, factor = np.asarray(dtf["TIME"], float), np.asarray(dtf["DTF"], float)
-    good = intervals.normalise(gti)
-    index = np.searchsorted(good[:, 0], at, side="right") - 1
-    inside = (index >= 0) & (at + step <= good[np.maximum(index, 0), 1]) if len(good) else np.zeros(len(at), bool)
+    factor, inside = np.asarray(dtf["DTF"], float), _inside(dtf, gti, step)
     if not inside.any():
         raise BadData("dead time: no row of the dtf1 file lies in the good times; is it that of another observation?")
     error = np.asarray(dtf["DTF_ERR"], float)
@@ -168,6 +165,21 @@ def statistics(dtf: Table, gti: intervals.Intervals, step: float = STEP) -> Tabl
         },
         {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("DTFSTATS", "kind of table")},
     )
+
+
+def silent(dtf: Table, gti: intervals.Intervals, step: float = STEP) -> NDArray[np.float64]:
+    """Times of the rows in the good times in which nothing triggered: particles always do while the voltage is up."""
+    rows = _inside(dtf, gti, step) & (np.asarray(dtf["TOTAL_EVT_COUNT"]) == 0)
+    return np.asarray(dtf["TIME"], float)[rows]
+
+
+def _inside(dtf: Table, gti: intervals.Intervals, step: float) -> NDArray[np.bool_]:
+    """Rows that lie wholly in a good interval."""
+    at, good = np.asarray(dtf["TIME"], float), intervals.normalise(gti)
+    if not len(good):
+        return np.zeros(len(at), bool)
+    index = np.searchsorted(good[:, 0], at, side="right") - 1
+    return np.asarray((index >= 0) & (at + step <= good[np.maximum(index, 0), 1]))
 
 
 def live_time(gti: intervals.Intervals, stats: Table) -> Header:

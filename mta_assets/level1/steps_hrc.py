@@ -65,14 +65,23 @@ def dead_time(engineering: Products, evt0: Products, obspar: Products) -> Produc
     return _named(Product("HRC_DTF1", (table,), tstart, tstop, {"CONTENT": ("DTF", "data product")}), "HRC_DTF1", par)
 
 
-def statistics(dtf: Products, flt: Products, obspar: Products) -> Product:
-    """``HRC_DTFSTAT1``: the dead-time correction of the good times."""
+def statistics(dtf: Products, flt: Products, obspar: Products, request: Request) -> Iterator[Product | Table]:
+    """``HRC_DTFSTAT1``: the dead-time correction of the good times; a finding if nothing triggered in some of them."""
     par = observation.parameters(obspar)
     good = gtis_of(flt[0].tables).get(None, intervals.EMPTY)
     table = hrc_dead_time.statistics(dtf[0].table("DTF"), good)
     table = table.with_header(hrc_dead_time.live_time(good, table))
     made = Product("HRC_DTFSTAT1", (table,), *observation.span(par), {"CONTENT": ("DTFSTATS", "data product")})
-    return _named(made, "HRC_DTFSTAT1", par)
+    yield _named(made, "HRC_DTFSTAT1", par)
+    silent = hrc_dead_time.silent(dtf[0].table("DTF"), good)
+    if len(silent):
+        seconds, voltage = len(silent) * hrc_dead_time.ROW, VOLTAGE[_detector(par)]
+        detail = (
+            f"hrcf{request.partition} dtf1: nothing triggered in {seconds:.0f} s of the good times, so EXPOSURE is too "
+            f"long by them: look at {voltage} and deliver a flt1 or a limit without them"
+        )
+        span = float(silent[0]), float(silent[-1]) + hrc_dead_time.ROW
+        yield finding(f"hrcf{request.partition} dtf1", "HRC", "hrc_silent", detail, span, len(silent), "rows")
 
 
 def good_times(

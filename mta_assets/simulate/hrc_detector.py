@@ -23,7 +23,6 @@ Columns = dict[str, NDArray[Any]]
 
 CELL = 300.0  # [s] stretch that shares a random generator
 TRIGGERED = 3  # both axes triggered
-SETUP = 30.0  # [s] from the start of a dwell until the voltage is up and events come
 BACKGROUND = {"HRC-I": 52.0, "HRC-S": 55.0}  # [events/s] over the whole detector after on-board screening
 REJECTED = 110.0  # [events/s] that the vetoes reject: particles; two real observations have 50 and 150
 KEPT_CELLS = 16  # a little more than an hour: rates and events ask for the same ones
@@ -88,8 +87,11 @@ def triggers(
 def _cells(
     schedule: Schedule, dwell: Dwell, tstart: float, tstop: float, rng_seed: int
 ) -> Iterator[tuple[Cell, float, float]]:
-    """Cells that an HRC observation has between two times, and from when to when it takes data then."""
-    begin, end = max(tstart, dwell.tstart + SETUP), min(tstop, dwell.tstop)
+    """Cells that an HRC observation has between two times, and from when to when it takes data then.
+
+    The voltage is up before the manoeuvre ends, as telemetry says: events come from the start of the dwell on.
+    """
+    begin, end = max(tstart, dwell.tstart), min(tstop, dwell.tstop)
     if dwell.instrument in hrc.PLATES and dwell.kind == "observation" and begin < end:
         for cell in range(int((begin - dwell.tstart) // CELL), int((end - dwell.tstart) // CELL) + 1):
             yield _cell(dwell, cell, rng_seed + schedule.seed), begin, end

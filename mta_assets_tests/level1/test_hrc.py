@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.level1 import goodtime, hrc, hrc_regions, steps_hrc
 from mta_assets_tests.core.merged import merged
@@ -138,7 +139,9 @@ def test_dead_time_follows_from_rates_and_events() -> None:
     assert set(table["VALID_EVT_COUNT"]) == {308}  # 307.5 to the even one
     events = hrc.process_events(**objects).table("EVENTS")
     assert table["PROC_EVT_COUNT"].sum() == np.count_nonzero(events["time"] < rows[-1] + 2.05)
-    stats = steps_hrc.statistics([factors], [objects["good_times"]], [obspar])
+    request = Request("62001_000", "sdp", start, stop, 0.0)
+    (stats,) = steps_hrc.statistics([factors], [objects["good_times"]], [obspar], request)
+    assert isinstance(stats, Product)
     assert 0.98 < stats.table("DTFSTATS")["DTCOR"][0] < 1
 
 

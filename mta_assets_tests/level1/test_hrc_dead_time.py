@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mta_assets.core.errors import BadData
+from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table
 from mta_assets.level1 import goodtime, steps_hrc
 from mta_assets.level1 import hrc_dead_time as dead
@@ -83,9 +84,21 @@ def test_the_steps_of_a_pipeline_name_their_products_and_state_the_live_time_of_
     obspar = Product("OBSPAR", (table,), 0.0, 10.0)
     flt = Product("HRC_FLT1", (goodtime.gti_table(np.array([[0.0, 10.0]])),), 0.0, 10.0)
     dtf = Product("HRC_DTF1", (dead.dead_time([0.0, 2.05], [10, 20], [5, 5], [5, 5]),), 0.0, 10.0)
-    made = steps_hrc.statistics([dtf], [flt], [obspar])
+    request = Request("00007_000", "sdp", 0.0, 10.0, 0.0)
+    (made,) = steps_hrc.statistics([dtf], [flt], [obspar], request)
+    assert isinstance(made, Product)
     table = made.table("DTFSTATS")
     assert (made.file_id, made.header["CONTENT"][0], made.header["DETNAM"][0]) == ("HRC_DTFSTAT1", "DTFSTATS", "HRC-I")
     assert table["DTF_VAR"].tolist() == [False]
     assert table.header["ONTIME"][0] == 10
     assert table.header["EXPOSURE"][0] == 10 * table["DTCOR"][0]
+    silent = Product("HRC_DTF1", (dead.dead_time([0.0, 2.05, 4.1, 9.0], [0, 0, 20, 0], [0] * 4, [0] * 4),), 0.0, 10.0)
+    made, finding = steps_hrc.statistics([silent], [flt], [obspar], request)  # the last row is not wholly in
+    assert isinstance(made, Product)
+    assert isinstance(finding, Table)
+    assert made.table("DTFSTATS")["DTF_MAX"][0] == 1
+    assert (finding["kind"].tolist(), finding["count"].tolist()) == (["hrc_silent"], [2])
+    assert finding["detail"][0] == (
+        "hrcf00007_000 dtf1: nothing triggered in 4 s of the good times, so EXPOSURE is too long by them: look at "
+        "2IMONST and deliver a flt1 or a limit without them"
+    )
