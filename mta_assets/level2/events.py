@@ -106,7 +106,12 @@ def _status(events: Table, pattern: str) -> NDArray[np.bool_]:
 
 
 def level2_events(
-    events: Table, gtis: Gtis, file_id: str, selection: Selection = ACIS, dtcor: float | None = None
+    events: Table,
+    gtis: Gtis,
+    file_id: str,
+    selection: Selection = ACIS,
+    dtcor: float | None = None,
+    span: tuple[float, float] = (np.nan, np.nan),
 ) -> Product:
     """The level-2 event file of an observation: filtered events and the good times of each chip.
 
@@ -120,6 +125,9 @@ def level2_events(
         ACIS_EVT2 or HRC_EVT2.
     dtcor
         Dead-time factor; for ACIS from EXPTIME and TIMEDEL of the header if not given.
+    span
+        Start and stop of the observation [s], those of the level-1 product: the archive's evt2, and what is made of it,
+        keep them (28229: TSTART 895 s before the first good time). NaN, not known: those of the good times.
 
     Raises
     ------
@@ -143,4 +151,6 @@ def level2_events(
     table = Table("EVENTS", rows.columns, {**without_subspace(events.header), **header}, events.schema)
     times = np.concatenate([intervals.normalise(good).ravel() for good in gtis.values()])
     tables = (table, *gti_tables(gtis, main))
-    return Product(file_id, tables, float(times.min()), float(times.max()), identity(events.header))
+    # fmin: the good times where the observation's is not known, and no product ends before its data do
+    tstart, tstop = float(np.fmin(span[0], times.min())), float(np.fmax(span[1], times.max()))
+    return Product(file_id, tables, tstart, tstop, identity(events.header))

@@ -81,7 +81,7 @@ def _filtered(
         good = gtis_of(flt1[0].tables)  # one for all chips, or, as in real files of ACIS, one for each
         every = good.get(None, intervals.EMPTY)
         gtis = {chip: intervals.intersect(given, good.get(chip, every)) for chip, given in gtis.items()} or good
-    made = events.level2_events(table, gtis, file_id, selection, dtcor)
+    made = events.level2_events(table, gtis, file_id, selection, dtcor, (product.tstart, product.tstop))
     region = tuple(one for one in product.tables if one.name == "REGION")
     return replace(made, tables=(*made.tables, *region))
 

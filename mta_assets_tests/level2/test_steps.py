@@ -54,6 +54,21 @@ def test_good_times_of_a_filter_file_hold_for_all_chips_or_each_for_its_own() ->
     assert kept({7: late}) == [5.0, 9.0]  # a chip that the file does not name has no good time
 
 
+def test_the_interval_of_level_2_is_that_of_the_observation_and_not_of_its_good_times() -> None:
+    flt1 = Product("ACIS_FLT1", tuple(gti_tables({None: np.array([[3.0, 8.0]])})), 0.0, 10.0)
+    evt1 = replace(events(), tstart=-4.0, tstop=12.0)
+    for instrument, made in (
+        ("ACIS", acis_events([evt1], None, [flt1], file_id="ACIS_EVT2")),
+        ("HRC", next(iter(hrc_events([replace(events("HRC"), tstart=-4.0, tstop=12.0)], None, [flt1], None,
+                                     file_id="HRC_EVT2")))),
+    ):  # fmt: skip
+        assert isinstance(made, Product)
+        assert (instrument, made.tstart, made.tstop) == (instrument, -4.0, 12.0)
+        assert made.table("EVENTS")["time"].tolist() == [5.0]
+    unknown = acis_events([replace(evt1, tstart=np.nan, tstop=np.nan)], None, [flt1], file_id="ACIS_EVT2")
+    assert (unknown.tstart, unknown.tstop) == (3.0, 8.0)
+
+
 @pytest.mark.parametrize("dtcor", [[], [0.9, 0.9], [np.nan], [0.0], [-0.5], [1.01]])
 def test_a_dead_time_that_can_not_be_is_refused_with_what_to_do(dtcor: list[float]) -> None:
     statistics = Product("HRC_DTFSTAT1", (Table("DTFSTATS", {"DTCOR": np.array(dtcor)}),), 0.0, 10.0)
