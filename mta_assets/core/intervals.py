@@ -31,6 +31,15 @@ def union(a: ArrayLike, b: ArrayLike) -> Intervals:
     return normalise(np.vstack([np.asarray(a, float).reshape(-1, 2), np.asarray(b, float).reshape(-1, 2)]))
 
 
+def joined(intervals: ArrayLike, gap: float) -> Intervals:
+    """`normalise`, with neighbours made one that are at most ``gap`` [s] apart."""
+    array = normalise(intervals)
+    if len(array) < 2:
+        return array
+    apart = array[1:, 0] - array[:-1, 1] > gap
+    return np.column_stack([array[np.append(True, apart), 0], array[np.append(apart, True), 1]])
+
+
 def intersect(a: ArrayLike, b: ArrayLike) -> Intervals:
     """Times in both."""
     left, right = normalise(a), normalise(b)

@@ -33,6 +33,7 @@ from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
 Files = Mapping[str, tuple[str, tuple[Table, ...]]]  # kind of calibration → name of the file, its tables
 KEYWORDS = {"gain_cti": "GAINFILE", "t_gain": "TGAINFIL", "cti": "CTIFILE", "subpix": "SUBPIXFL"}
 SAME = 0.1  # [s] times of an event in two playbacks differ by less: their clocks were fitted to other frames
+TOUCHING = 1e-3  # [s] ends of good times in two playbacks differ by less; a lost frame is a hundred times longer
 PLACE = ("sim_x", "sim_z", "ra_nom", "dec_nom", "roll_nom")
 NOTES = {  # kind → what it means and what to do, of what there are so many
     "no_time": ("events of its playbacks have no time and are left out: extract these again", "events"),
@@ -234,6 +235,7 @@ def gathered(evt0: Sequence[Product], par: observation.Parameters) -> Gathered:
     if not good:
         raise NothingToDo(f"no level-0 events of mode {par.get('datamode')} from {span[0]:.0f} to {span[1]:.0f} s")
     wrong |= {"no_time": timeless, "no_events": int(not number)}
+    good = {ccd: intervals.joined(some, TOUCHING) for ccd, some in good.items()}
     notes = tuple((kind, NOTES[kind][0], count, NOTES[kind][1]) for kind, count in wrong.items() if count)
     return Gathered(events, header, good, notes)
 

@@ -20,6 +20,12 @@ def test_touching_intervals_merge_and_empty_ones_vanish() -> None:
     assert iv.normalise([(5, 6), (1, 2), (2, 3), (4, 4)]).tolist() == [[1, 3], [5, 6]]
 
 
+def test_neighbours_up_to_a_gap_are_joined_and_those_farther_apart_are_not() -> None:
+    assert iv.joined([(4.5, 5), (0, 1), (1.25, 2), (2.5, 3)], 0.5).tolist() == [[0, 3], [4.5, 5]]
+    assert iv.joined([(0, 1)], 0.5).tolist() == [[0, 1]]
+    assert iv.joined([], 0.5).shape == (0, 2)
+
+
 def test_the_start_belongs_to_an_interval_and_the_stop_does_not() -> None:
     assert iv.contains([(1, 2)], [0.999, 1.0, 1.999, 2.0]).tolist() == [False, True, True, False]
 

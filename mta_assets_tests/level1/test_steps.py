@@ -132,6 +132,14 @@ def test_good_times_of_two_playbacks_are_joined_by_chip() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("apart", "whole"), [(2.4e-7, True), (9e-4, True), (0.1, False), (3.14104, False)])
+def test_rounding_between_two_playbacks_breaks_no_good_time_and_a_lost_frame_does(apart: float, whole: bool) -> None:
+    times = events((101.0, 1, 7, 1, 1))
+    parts = [evt0(times, gti=(90.0, 120.0)), evt0(times, gti=(120.0 + apart, 150.0))]
+    found = steps_acis.gathered(parts, observation.parameters(obspar())).good[7].tolist()
+    assert found == ([[100.0, 150.0]] if whole else [[100.0, 120.0], [120.0 + apart, 150.0]])
+
+
 def test_a_chip_that_saw_nothing_has_its_good_times_and_no_event_at_all_is_said() -> None:
     par = observation.parameters(obspar())
     dark = evt0(events((101.0, 1, 6, 1, 1)).where(slice(0, 0)), ccd=6)
