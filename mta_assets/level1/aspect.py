@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mta_assets.core import intervals
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.records import FINDINGS
 from mta_assets.core.tables import Header, Product, Table, concatenate, plain
@@ -22,13 +23,14 @@ from mta_assets.level1.aspect_gyro import Gyros, read_gyros
 from mta_assets.level1.aspect_quality import assess, limit_table
 from mta_assets.level1.aspect_solve import Attitude, solve, star_data
 from mta_assets.level1.aspect_tables import ASPSOL, QUALITY_STEP, SAMPLE, hdu_keywords
-from mta_assets.level1.observation import number, parameters_in, span
+from mta_assets.level1.observation import TEXTS, number, parameters_in, span
 
 Array = NDArray[Any]
 
 BREAK = 60.0  # [s] across a longer gap of the gyros a solution begins anew: their counts may have wrapped unseen
 PLACES = {"ra": 360.0, "dec": 90.0, "yang": 5400.0, "zang": 5400.0}  # [deg], [arcsec] a camera sees 1.4 deg
 ROUGH = 1e-3  # nominal quaternions are the mean over a dither: nearly of length one
+OBSERVED = ("OBJECT", "SEQ_NUM", "DETNAM")  # of the observation; the archive leaves DETNAM empty, the target zero
 INTEGRATION = 1.696  # [s] of an image, if the centroids have none
 
 
@@ -74,7 +76,7 @@ def make_aspect(
     wrong = tuple(sorted({slot for attitude in attitudes for slot in attitude.wrong}))
     tables: dict[str, tuple[Table, ...]] = {
         "ASPSOL": (solution.with_header(_solution_keywords(solution, offsets)),),
-        "ASPQUAL": (quality.with_header({"DTASPQUL": (QUALITY_STEP, "[s] row to row")}), limit_table(quality)),
+        "ASPQUAL": (quality.with_header(_quality_keywords(offsets)), limit_table(quality)),
         "ACACENT": (centroids.with_header({"INTGTIME": (integration, "[s] integration of an image")}),),
         "GSPROPS": (guide_properties(centroids, mine, integration, _measurements(attitudes), wrong),),
         "FIDPROPS": (fid_properties(centroids, mine, integration, offsets, str(par["detector"])),),
@@ -194,6 +196,15 @@ def _stretch(attitude: Attitude, offsets: Offsets) -> Table:
     return ASPSOL.build(columns)
 
 
+def _quality_keywords(offsets: Offsets) -> Header:
+    return {
+        "DTASPQUL": (QUALITY_STEP, "[s] Nominal record delta-time"),
+        "NUMFID": (len(offsets.slots), "Number of fids used in aspect solution"),
+        "TIMEDEL": (QUALITY_STEP, "[s]"),
+        "TIMEPIXR": (1.0, "a row stands for what is before its time"),
+    }
+
+
 def _solution_keywords(solution: Table, offsets: Offsets) -> Header:
     if not len(solution):
         return {}
@@ -209,6 +220,7 @@ def _solution_keywords(solution: Table, offsets: Offsets) -> Header:
         "NUMFID": (len(offsets.slots), "Number of fids used in aspect solution"),
         "TIMEDEL": (SAMPLE, "[s]"),
         "TIMEPIXR": (0.0, "default"),
+        "ONTIME": (intervals.total(intervals.from_samples(solution["time"], SAMPLE)), "[s] on time"),
     }
     # as in the archive's files: the means of the columns, ra counted across 360
     turned = (solution["ra"] - solution["ra"][0] + 180) % 360 - 180
@@ -240,6 +252,10 @@ def _common_keywords(par: dict[str, str]) -> Header:
         "OBS_MODE": ("POINTING", "Observation mode"),
         "GRATING": (par.get("grating", "NONE"), "Grating"),
     }
+    header |= {name: (par[TEXTS[name][0]], TEXTS[name][1]) for name in OBSERVED if TEXTS[name][0] in par}
+    for axis in ("ra", "dec"):
+        if f"{axis}_targ" in par:
+            header[f"{axis.upper()}_TARG"] = (number(par, f"{axis}_targ"), f"[deg] target {axis}")
     for name in ("sim_x", "sim_y", "sim_z"):
         if name in par:
             header[name.upper()] = (number(par, name), "[mm] SIM offset")

@@ -19,7 +19,7 @@ from mta_assets.instruments.geometry import unit_vector
 from mta_assets.level1.aca_centroid import AT_EDGE
 from mta_assets.level1.aspect_fids import SCALE
 from mta_assets.level1.aspect_gyro import Gyros
-from mta_assets.level1.aspect_tables import ASPQUAL, ASPQUAL_LIMITS, QUALITY_STEP, SAMPLE
+from mta_assets.level1.aspect_tables import ASPQUAL, ASPQUAL_LIMITS, QUALITY_STEP, SAMPLE, SECOND
 
 Array = NDArray[Any]
 
@@ -113,7 +113,8 @@ def limit_table(quality: Table) -> Table:
             "name": np.array([row[0] for row in LIMITS]), "descr": np.array([row[1] for row in LIMITS]),
             "yellow": np.array([y for y, _ in shown]), "red": np.array([r for _, r in shown]),
             "ylviol": np.array([y for y, _ in found]), "rdviol": np.array([r for _, r in found]),
-        }
+        },
+        SECOND,
     )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ ASPQUAL = Schema(
     ),
     "Quality of the aspect solution",
 )
+# the archive's second table is of the same name, version 1, HDUNAME ASPQUAL1, and has no CONTENT
+SECOND: Header = {"EXTVER": (1, "version of this extension"), "CONTENT": (None, "")}
 ASPQUAL_LIMITS = Schema(
     "ASPQUAL1",
     (
@@ -69,8 +71,8 @@ ASPQUAL_LIMITS = Schema(
     ),
     "Limits of the quality indicators",
 )
-CONTENTS = {  # table → CONTENT, HDUSPEC of the archive's products
-    "ASPSOL": ("ASPSOL", "ASPSOL ICD V2.4"), "ASPQUAL": ("ASPQUAL", "ASPQUAL ICD V1.4"),
+CONTENTS = {  # table → CONTENT, HDUSPEC of the archive's products; ASPSOLOBI: of an observation, not of an interval
+    "ASPSOL": ("ASPSOLOBI", "ASPSOL ICD V2.4"), "ASPQUAL": ("ASPQUAL", "ASPQUAL ICD V1.4"),
     "ACACENT": ("ACACENT", ""), "GSPROPS": ("GSPROPS", ""), "FIDPROPS": ("FIDPROPS", ""),
 }  # fmt: skip
 
@@ -86,4 +88,10 @@ def hdu_keywords(name: str) -> Header:
         "HDUCLAS2": (name, ""),
         "RADESYS": ("ICRS", "default"),
     }
-    return {**header, "HDUSPEC": (spec, "ICD reference")} if spec else header
+    if not spec:
+        return header
+    known: Header = {
+        "HDUSPEC": (spec, "ICD reference"), "HDUVERS": ("1.0.0", "version of the format"),
+        "DATACLAS": ("OBSERVED", "observed or simulated"),
+    }  # fmt: skip
+    return header | known

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mta_assets.archive.fits_read import read_fits
+from mta_assets.archive.products import write_fits
 from mta_assets.core.errors import BadData, NothingToDo
 from mta_assets.core.records import FINDINGS
 from mta_assets.core.tables import Product, Table
@@ -116,6 +119,34 @@ def test_keywords_say_what_the_columns_hold() -> None:
     assert header["PITCHAMP"][0] == pytest.approx(40 / 3600, rel=0.02)  # twice the amplitude of 20 arcsec
     assert header["RA_NOM"][0] == pytest.approx(sky.dwell(HRC).ra, abs=0.001)
     assert header["HDUSPEC"][0] == "ASPSOL ICD V2.4"
+
+
+def test_headers_of_the_files_are_those_of_the_archive(tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    known = {"object": "ArLac", "seq_num": "291565", "detnam": "HRC-I", "ra_targ": "332.2", "dec_targ": "45.7"}
+    par = sky.obspar(HRC, **known)
+    made = {
+        item.file_id: item
+        for item in make_aspect(sky.images(HRC), sky.gyros(HRC), sky.stars(), par)
+        if isinstance(item, Product)
+    }
+    for name in ("ASPSOL", "ASPQUAL"):
+        write_fits(tmp_path / f"{name}.fits", made[name], 0.0, {"CONTENT": "of the registry"})
+        again = read_fits(tmp_path / f"{name}.fits", name)
+        assert [table.name for table in again.tables] == [name, *(["ASPQUAL1"] if name == "ASPQUAL" else [])]
+    observed = {"OBJECT": "ArLac", "SEQ_NUM": "291565", "DETNAM": "HRC-I", "RA_TARG": 332.2, "DEC_TARG": 45.7}
+    common = {**observed, "DATACLAS": "OBSERVED", "HDUVERS": "1.0.0", "NUMFID": 3, "HDUNAME": None, "EXTVER": None}
+    # as in pcadf22772_000N001_asol1 and pcadf701314132N001_aqual1, but for what the archive has empty or zero
+    with fits.open(tmp_path / "ASPSOL.fits") as file:
+        expected = {**common, "CONTENT": "ASPSOLOBI", "TIMEDEL": 0.25625, "TIMEPIXR": 0.0, "HDUNAME": "ASPSOL"}
+        assert {name: file[1].header.get(name) for name in expected} == expected
+        assert file[1].header["ONTIME"] == pytest.approx(len(file[1].data) * 0.25625, abs=0.01)
+    with fits.open(tmp_path / "ASPQUAL.fits") as file:
+        expected = {**common, "CONTENT": "ASPQUAL", "TIMEDEL": 1.025, "TIMEPIXR": 1.0, "HDUNAME": "ASPQUAL"}
+        assert {name: file[1].header.get(name) for name in expected} == expected
+        expected = {"EXTNAME": "ASPQUAL", "EXTVER": 1, "HDUNAME": "ASPQUAL1", "CONTENT": None}
+        assert {name: file[2].header.get(name) for name in expected} == expected
 
 
 def test_a_gap_of_the_telemetry_leaves_a_gap_and_no_attitude_is_invented() -> None:

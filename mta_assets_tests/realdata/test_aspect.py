@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mta_assets.core import intervals
 from mta_assets.core.tables import Schema, Table
+from mta_assets.core.tables import plain as plain_keyword
 from mta_assets.instruments import quaternions
 from mta_assets.instruments.geometry import angles_from_quaternion, quaternion_from_angles
 from mta_assets.level1.aca_centroid import gaussian_fit
 from mta_assets.level1.aspect_compare import compare
 from mta_assets.level1.aspect_quality import LIMITS, image_diameter, image_roll
-from mta_assets.level1.aspect_tables import ASPQUAL, ASPQUAL_LIMITS, ASPSOL
+from mta_assets.level1.aspect_tables import ASPQUAL, ASPQUAL_LIMITS, ASPSOL, SAMPLE, SECOND, hdu_keywords
 from mta_assets.telemetry.aca_packets import AcaPackets, assemble, decode, find_images, header_fields
 from mta_assets_tests.realdata import realdata
 
@@ -76,6 +78,17 @@ def test_our_columns_are_those_of_the_archive_in_name_order_type_and_unit(packag
     check_structure(package.limits, ASPQUAL_LIMITS)
     assert package.solution.header["HDUSPEC"] == "ASPSOL ICD V2.4"
     assert package.quality.header["HDUSPEC"] == "ASPQUAL ICD V1.4"
+
+
+def test_our_keywords_of_the_tables_are_those_of_the_archive(package: Package) -> None:
+    for name, hdu in (("ASPSOL", package.solution), ("ASPQUAL", package.quality)):
+        ours = {keyword: plain_keyword(value) for keyword, value in hdu_keywords(name).items()}
+        assert ours == {keyword: hdu.header[keyword] for keyword in ours}
+    header = package.limits.header
+    assert (header["EXTNAME"], header["HDUNAME"]) == ("ASPQUAL", ASPQUAL_LIMITS.name)
+    assert {keyword: header.get(keyword) for keyword in SECOND} == {k: plain_keyword(v) for k, v in SECOND.items()}
+    rows = intervals.from_samples(np.asarray(package.solution.data["time"], float), SAMPLE)
+    assert package.solution.header["ONTIME"] == pytest.approx(intervals.total(rows), abs=1e-5)
 
 
 def test_attitudes_are_exact_both_ways(package: Package) -> None:
