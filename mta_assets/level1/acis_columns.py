@@ -80,7 +80,7 @@ BADPIX = Schema(
     "BADPIX",
     (
         Column("SHAPE", "U16", doc="point or rectangle"),
-        Column("COMPONENT", "i2", doc="number of the region"),
+        Column("COMPONENT", "i2", doc="number of the region", limits=(0, 36)),  # the archive's, though it counts on
         Column("CHIPX", "i2", "pixel", "first and last column", (2,), (1, 1024)),
         Column("CHIPY", "i2", "pixel", "first and last row", (2,), (1, 1024)),
         Column("TIME", "f8", "s", "bad from"),

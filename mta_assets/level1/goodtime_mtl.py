@@ -10,7 +10,7 @@ design.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Source:
     table: Table
     columns: Mapping[str, str]
     hold: float
+    whole: Mapping[str, int] = field(default_factory=dict)
 
 
 def grid(tstart: float, tstop: float, step: float = STEP) -> NDArray[np.float64]:
@@ -102,8 +103,14 @@ def _sampled(source: Source, rows: NDArray[np.float64]) -> dict[str, Array]:
         picked = values[np.maximum(last, 0)] if len(at) else np.zeros((len(rows), *values.shape[1:]), values.dtype)
         picked = picked.astype("f8" if kind in "iuf" else f"U{_width(values)}" if kind == "U" else bool)
         picked[~known] = UNKNOWN[kind]
-        found[column] = picked
+        found[column] = _whole(picked, source.whole[column]) if column in source.whole and kind in "iuf" else picked
     return found
+
+
+def _whole(values: Array, unknown: int) -> Array:
+    limits = np.iinfo(np.int16)
+    fits = (values >= limits.min) & (values <= limits.max)  # NaN is neither
+    return np.where(fits, values, unknown).astype(np.int16)
 
 
 def _width(values: Array) -> int:
@@ -133,7 +140,9 @@ def limits_table(rules: Sequence[str]) -> Table:
     """The LIMITS table of rules."""
     width = max((len(rule) for rule in rules), default=1)
     column = Column("gti_limits", f"U{width}", "", "a rule that good times satisfy")
-    return Schema("LIMITS", (column,), "limits of good times").build({"gti_limits": np.array(list(rules), f"U{width}")})
+    header: Header = {"CONTENT": (None, "")}  # the archive's has none
+    rows = np.array(list(rules), f"U{width}")
+    return Schema("LIMITS", (column,), "limits of good times").build({"gti_limits": rows}, header)
 
 
 def product(file_id: str, mtl: Table, judged: Judged, tstart: float, tstop: float) -> Product:

@@ -74,28 +74,40 @@ def world_coordinates(detector: str, ra_nom: float, dec_nom: float) -> Header:
     return header
 
 
-BADPIX = Schema(
-    "BADPIX",
-    (
-        Column("CHIP_ID", "i2", "", "chip"),
-        Column("SHAPE", "U16", "", "shape of the bad element"),
-        Column("COMPONENT", "i2", "", "component index"),
-        Column("CHIPX", "i2", "pixel", "chip X, first and last", (2,)),
-        Column("CHIPY", "i2", "pixel", "chip Y, first and last", (2,)),
-        Column("STATUS", "bool", "", "status bit array", (8,), bits=True),
-    ),
-    "HRC bad regions",
-)
-MASK = Schema(
-    "MASK",
-    (
-        Column("SHAPE", "U16", "", "region shape"),
-        Column("COMPONENT", "i2", "", "component index"),
-        Column("CHIPX", "i2", "pixel", "CHIPX, first and last", (2,)),
-        Column("CHIPY", "i2", "pixel", "CHIPY, first and last", (2,)),
-        Column("SAMP_CYC", "i2", "", "sampling cycle", limits=(0, 1)),
-        Column("PHAMIN", "i2", "chan", "least pulse height", limits=(0, 255)),
-        Column("PHAMAX", "i2", "chan", "greatest pulse height", limits=(0, 255)),
-    ),
-    "what of the detector was read",
-)
+def _edges(detector: str) -> tuple[Column, Column]:
+    x, y = CHIP_LIMITS[detector]
+    return (
+        Column("CHIPX", "i2", "pixel", "chip X, first and last", (2,), (1, x)),
+        Column("CHIPY", "i2", "pixel", "chip Y, first and last", (2,), (1, y)),
+    )
+
+
+def badpix_schema(detector: str) -> Schema:
+    """Columns of the BADPIX table of a detector."""
+    return Schema(
+        "BADPIX",
+        (
+            Column("CHIP_ID", "i2", "", "chip", limits=CHIP_IDS[detector]),
+            Column("SHAPE", "U16", "", "shape of the bad element"),
+            Column("COMPONENT", "i2", "", "component index"),
+            *_edges(detector),
+            Column("STATUS", "bool", "", "status bit array", (8,), bits=True),
+        ),
+        "HRC bad regions",
+    )
+
+
+def mask_schema(detector: str) -> Schema:
+    """Columns of the MASK table of a detector."""
+    return Schema(
+        "MASK0",
+        (
+            Column("SHAPE", "U16", "", "region shape"),
+            Column("COMPONENT", "i2", "", "component index", limits=(0, 2)),
+            *_edges(detector),
+            Column("SAMP_CYC", "i2", "", "sampling cycle", limits=(0, 1)),
+            Column("PHAMIN", "i2", "chan", "least pulse height", limits=(0, 255)),
+            Column("PHAMAX", "i2", "chan", "greatest pulse height", limits=(0, 255)),
+        ),
+        "what of the detector was read",
+    )

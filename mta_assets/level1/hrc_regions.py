@@ -16,7 +16,7 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments.hrc import PHA_MAX
 from mta_assets.level1.hrc_calibration import rows_of
-from mta_assets.level1.hrc_columns import BADPIX, CHIP_LIMITS, MASK
+from mta_assets.level1.hrc_columns import CHIP_LIMITS, badpix_schema, mask_schema
 
 LAST_CHIP = 3  # 0 of HRC-I, 1 to 3 of HRC-S
 MOST = 62  # rectangles of one chip: one bit each
@@ -78,11 +78,13 @@ def bad_regions(table: Table, detector: str) -> BadRegions:
     return BadRegions(by_x, by_y)
 
 
-def bad_pixel_table(rows: Iterable[tuple[int, tuple[int, int], tuple[int, int], int]]) -> Table:
-    """The BADPIX table of (chip_id, chipx range, chipy range, status byte)."""
+def bad_pixel_table(
+    rows: Iterable[tuple[int, tuple[int, int], tuple[int, int], int]], detector: str = "HRC-I"
+) -> Table:
+    """The BADPIX table of (chip_id, chipx range, chipy range, status byte); the detector gives the limits of both."""
     found = list(rows)
     status = np.array([row[3] for row in found], np.uint8).reshape(-1, 1)
-    return BADPIX.build(
+    return badpix_schema(detector).build(
         {
             "CHIP_ID": np.array([row[0] for row in found], np.int16),
             "SHAPE": np.full(len(found), "RECTANGLE", "U16"),
@@ -98,7 +100,7 @@ def bad_pixel_table(rows: Iterable[tuple[int, tuple[int, int], tuple[int, int], 
 def bad_pixels_of(table: Table | None, detector: str) -> Table:
     """The bad regions of a detector in a calibration table: DETNAM, CHIP_ID, CHIPX_LOW … CHIPY_HIGH, STATUS."""
     rows = rows_of(table, "BADPIX", detector)
-    return bad_pixel_table(
+    regions = (
         (
             int(row["CHIP_ID"]),
             (int(row["CHIPX_LOW"]), int(row["CHIPX_HIGH"])),
@@ -107,10 +109,11 @@ def bad_pixels_of(table: Table | None, detector: str) -> Table:
         )
         for row in rows
     )
+    return bad_pixel_table(regions, detector)
 
 
 def mask_table(bad: Table, detector: str) -> Table:
-    """The MASK table: on each chip the rectangle that the regions at the edges leave, its own edge pixels included.
+    """The MASK0 table: on each chip the rectangle that the regions at the edges leave, its own edge pixels included.
 
     A real HRC-I file ends its left region at 640 and begins its mask there: the mask overlaps the edges by one pixel.
     """
@@ -130,8 +133,13 @@ def mask_table(bad: Table, detector: str) -> Table:
             columns[name].append((low, high))
     count = last - first + 1
     rest = {"COMPONENT": range(count), "SAMP_CYC": [1] * count, "PHAMIN": [0] * count, "PHAMAX": [PHA_MAX] * count}
-    header = {"HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("MASK", "which one"), **PLACE}
-    return MASK.build({"SHAPE": np.full(count, "rectangle", "U16"), **columns, **rest}, header)
+    header: Header = {
+        "EXTVER": (0, "version of this extension, as the archive numbers it"),
+        "HDUCLASS": ("ASC", "format"), "HDUCLAS1": ("REGION", "kind"), "HDUCLAS2": ("MASK", "which one"), **PLACE,
+    }  # fmt: skip
+    if detector == "HRC-I":  # the rectangles of the HRC-S are of three chips: COMPONENT tells them apart
+        header["CCD_ID"] = (0, "chip")
+    return mask_schema(detector).build({"SHAPE": np.full(count, "rectangle", "U16"), **columns, **rest}, header)
 
 
 def products(bad: Table, detector: str, tstart: float, tstop: float) -> tuple[Product, Product]:

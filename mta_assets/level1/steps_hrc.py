@@ -16,6 +16,8 @@ from mta_assets.core.request import Request
 from mta_assets.core.tables import Product, Table, concatenate
 from mta_assets.level1 import goodtime, goodtime_mtl, hrc, hrc_dead_time, hrc_regions, observation
 from mta_assets.level1.aspect_choice import aspect_findings, best_aspect
+from mta_assets.level1.aspect_quality import NO_SOLUTION
+from mta_assets.level1.aspect_tables import QUALITY_STEP
 from mta_assets.level1.goodtime_mtl import Source
 from mta_assets.level1.goodtime_rules import FUNCTIONS, tokens
 from mta_assets.level1.hrc_calibration import of_tables
@@ -108,11 +110,12 @@ def good_times(
     detector, (tstart, tstop) = _detector(par), observation.span(par)
     solution = best_aspect(ground, onboard, request.stream == "sap")
     sources = [_constant(par, detector, tstart), *_engineering(hrc_engineering, sim_engineering, detector, par)]
-    sources.append(Source(_gaps(solution.covered, tstart), {"AOFF_GAP": "gap"}, np.inf))
+    sources.append(Source(_gaps(solution.covered, tstart), {"AOFF_GAP": "gap"}, np.inf, {"AOFF_GAP": 1}))
     if dtf:
         sources.append(Source(dtf[0].table("DTF"), {"DTF": "DTF"}, HOLD * hrc_dead_time.ROW))
     if (delivered or quality) and request.stream == "sdp":
-        sources.append(Source(_joined(delivered or quality or ()), {"asp_sol_status": "asp_sol_status"}, HOLD * 1.025))
+        status, hold = _joined(delivered or quality or ()), HOLD * QUALITY_STEP
+        sources.append(Source(status, {"asp_sol_status": "asp_sol_status"}, hold, {"asp_sol_status": NO_SOLUTION}))
     if angles:
         sources.append(Source(angles[0].tables[0], {name: name for name in ANGLES}, HOLD * ANGLE_STEP))
     table = goodtime_mtl.mode_telemetry(tstart, tstop, sources)

@@ -74,6 +74,18 @@ def test_the_product_holds_telemetry_verdict_and_rules() -> None:
     assert judged.gti.tolist() == [[3, 11]]
 
 
+def test_flags_are_whole_numbers_and_what_is_not_known_of_them_is_bad() -> None:
+    given = Table("ASPQUAL", {"time": np.array([3.0, 5.0, 7.0]), "status": np.array([0.0, np.nan, 1e6])})
+    source = Source(given, {"asp_sol_status": "status"}, 3.0, {"asp_sol_status": 16384})
+    found = goodtime_mtl.mode_telemetry(0.0, 12.0, [source], 2.0)
+    assert found["asp_sol_status"].dtype == np.int16
+    assert found["asp_sol_status"].tolist() == [16384, 0, 16384, 16384, 16384, 16384]
+    judged = goodtime.judge(found, ["((0<=asp_sol_status:1)&&(asp_sol_status:1<256))"])
+    assert judged.gti.tolist() == [[2.0, 4.0]]
+    limits = goodtime_mtl.product("HRC_MTL1", found, judged, 0.0, 12.0).table("LIMITS")
+    assert limits.header["CONTENT"][0] is None  # the writer leaves it out
+
+
 def test_an_observation_shorter_than_a_row_has_no_rows() -> None:
     assert len(goodtime_mtl.grid(0.0, 0.2)) == 0
     assert goodtime_mtl.grid(0.0, 0.25625).tolist() == [0.128125]

@@ -165,13 +165,14 @@ READERS = {  # keywords that CIAO-style readers ask for, by product and table
                   "RA_NOM DEC_NOM ROLL_NOM ONTIME LIVETIME EXPOSURE DTCOR ONTIME7 EXPOSUR7 TIMEPIXR TLMIN9 TCTYP11"),
     "ACIS_EVT2": ("EVENTS", "HDUCLAS2 DSTYP3 DSVAL3 DSREF1 MTYPE5 RADESYS ONTIME EXPOSURE DTCOR ONTIME7 EXPOSUR7"),
     "ACIS_PHA2": ("SPECTRUM", "HDUCLAS1 HDUCLAS4 EXPOSURE LIVETIME ONTIME7 RADESYS RA_NOM"),
-    "ACIS_BPIX1": ("BADPIX", "HDUCLASS HDUCLAS1 HDUCLAS2 MTYPE1 MFORM1 CCD_ID"),
+    "ACIS_BPIX1": ("BADPIX", "HDUCLASS HDUCLAS1 HDUCLAS2 MTYPE1 MFORM1 CCD_ID TLMIN2 TLMAX2 TLMAX4"),
     "HRC_EVT1": ("EVENTS", "HDUCLAS1 HDUVERS MTYPE5 MFORM5 MTYPE6 ACSYS5 DSTYP1 DSREF1 ONTIME TIMEDEL RADESYS"),
     "HRC_EVT2": ("EVENTS", "DSTYP1 DSREF1 DTCOR LIVETIME EXPOSURE ONTIME RADESYS"),
     "HRC_FLT1": ("FILTER", "DSTYP1 DSVAL1 DSREF1"),
     "HRC_DTFSTAT1": ("DTFSTATS", "ONTIME LIVETIME EXPOSURE DTCOR"),
-    "HRC_BPIX1": ("BADPIX", "HDUCLASS HDUCLAS2 MTYPE1 MFORM1"),
-    "HRC_MSK1": ("MASK", "HDUCLASS HDUCLAS2 MTYPE1 MFORM1"),
+    "HRC_BPIX1": ("BADPIX", "HDUCLASS HDUCLAS2 MTYPE1 MFORM1 TLMIN1 TLMAX4 TLMAX5"),
+    "HRC_MSK1": ("MASK", "HDUCLASS HDUCLAS2 MTYPE1 MFORM1 EXTVER TLMAX2 TLMAX3 TLMAX4"),
+    "ASOL": ("ASPSOL", "CONTENT ONTIME NUMFID OBJECT RA_TARG DEC_TARG DETNAM DATACLAS HDUVERS"),
     "ASPSOL_OBC": ("ASPSOL", "RA_NOM DEC_NOM ROLL_NOM SIM_Z GRATING"),
 }  # fmt: skip
 
@@ -189,6 +190,28 @@ def test_products_have_the_keywords_that_readers_ask_for(science: Science, file_
         blocks = {hdu.header.get("HDUNAME") for hdu in file}
         references = [str(value).lstrip(":") for keyword, value in header.items() if "DSREF" in keyword]
         assert set(references) <= blocks
+
+
+def test_what_is_made_of_an_observation_has_its_interval(science: Science) -> None:
+    for key, instrument in ((ACIS, "ACIS"), (HRC, "HRC")):
+        spans = {
+            file_id: {(entry.tstart, entry.tstop) for entry in entries}
+            for file_id in (f"{instrument}_{name}" for name in ("EVT1", "EVT2", "IMG2", "SRC2", "PHA2"))
+            if (entries := science.platform.catalog.products(file_id=file_id, partition=key, stream="sdp"))
+        }
+        assert len(spans) > 2
+        assert all(found == spans[f"{instrument}_EVT1"] for found in spans.values()), spans
+
+
+def test_flags_of_the_mode_telemetry_are_whole_and_its_limits_have_no_content(science: Science) -> None:
+    from astropy.io import fits
+
+    (entry,) = science.platform.catalog.products(file_id="HRC_MTL1", partition=HRC, stream="sdp")
+    with fits.open(entry.path) as file:
+        for name in ("MTL", "MTL_S"):
+            formats = {column.name: column.format for column in file[name].columns}
+            assert (formats["asp_sol_status"], formats["AOFF_GAP"]) == ("I", "I")
+        assert "CONTENT" not in file["LIMITS"].header
 
 
 BY_HAND = [(key, pipe_id) for key in (ACIS, HRC) for pipe_id in {**BOTH[key], **ARCHIVAL[key]} if pipe_id != "OBSPAR"]

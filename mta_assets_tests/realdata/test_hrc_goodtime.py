@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mta_assets.archive.products import write_fits
 from mta_assets.core.tables import Table
 from mta_assets.instruments.geometry import angles_from_quaternion, rotate
 from mta_assets.level1 import aspect_compare, goodtime, hrc_dead_time, hrc_regions, orbit_angles
 from mta_assets.level1.goodtime_mtl import Source, mode_telemetry
+from mta_assets_tests.realdata import realdata
 from mta_assets_tests.realdata.hrc_files import table
 
 OBSERVATIONS = ("22772", "62650")
@@ -174,6 +176,23 @@ def test_the_mask_is_what_the_bad_regions_leave(obsid: str) -> None:
     assert [str(shape).strip() for shape in given["SHAPE"]] == ours["SHAPE"].tolist()
     for name in ("COMPONENT", "CHIPX", "CHIPY", "SAMP_CYC", "PHAMIN", "PHAMAX"):
         np.testing.assert_array_equal(ours[name], given[name], err_msg=name)
+
+
+def test_mask_and_bad_regions_have_the_names_types_and_limits_of_the_archive(obsid: str, tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    bad = secondary(obsid, "bpix1")
+    wanted = ("EXTNAME", "EXTVER", "HDUNAME", "CCD_ID")
+    made = hrc_regions.products(hrc_regions.bad_pixel_table([], "HRC-I"), "HRC-I", 0.0, 1.0)
+    assert {name: column.dtype for name, column in made[0].tables[0].columns.items()}.keys() == bad.columns.keys()
+    for product, name in zip(made, ("bpix1", "msk1"), strict=True):
+        write_fits(tmp_path / name, product, 0.0)
+        archived = realdata("chandra", "hrc", obsid, "secondary", f"hrcf{obsid}_000N001_{name}.fits.gz")
+        with fits.open(tmp_path / name) as ours, fits.open(archived) as theirs:
+            keys = [key for key in theirs[1].header if key.startswith(("TTYPE", "TFORM", "TLMIN", "TLMAX"))]
+            one, other = ([hdu[1].header.get(key) for key in (*wanted, *keys)] for hdu in (ours, theirs))
+            assert one == other
+            assert sum(key.startswith("TLM") for key in keys) >= 6
 
 
 def test_mode_telemetry_from_the_other_products_is_that_of_the_archive(obsid: str) -> None:
