@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mta_assets.archive.products import write_fits
 from mta_assets.cli import app
+from mta_assets.core.tables import Product, Table
+from mta_assets.missions.load import load_mission
+from mta_assets.pipelines.registry import load_registry
 from mta_assets_tests.defs.packets import playback_bytes, playback_name
 
 RUNNER = CliRunner()
@@ -102,3 +107,38 @@ def test_an_error_is_one_line_and_exit_status_1_without_a_stack_trace(jpss: Path
 def test_wrong_use_is_exit_status_2() -> None:
     assert RUNNER.invoke(app, ["pipeline", "run", "ENGINEERING", "--input", "nonsense", "--to", "x"]).exit_code == 2
     assert RUNNER.invoke(app, ["registry", "show", "NOPE"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--fact", "obsid=abc"), ("obsid=abc", "a whole number")),
+        (("--fact", "obsid=7", "--fact", "obi=x"), ("obi=x", "a whole number")),
+        (("--to", "m.fits"), ("m.fits", "no folder")),
+        (("--fact", "obsid=7", "--to", "/proc/nope"), ("/proc/nope", "No such file")),
+        (("--stream", "foo"), ("'foo'", "sdp")),
+    ],
+)
+def test_an_option_of_a_pipeline_that_can_not_be_is_exit_status_2(
+    jpss: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(jpss)
+    Path("m.fits").touch()
+    if "--to" not in words:
+        words = (*words, "--to", "out")
+    source = fits_of(jpss)
+    result = RUNNER.invoke(app, ["pipeline", "run", "ASPECT_OBC", "-m", "chandra", "-i", f"OSOL={source}", *words])
+    assert result.exit_code == 2, result.output
+    shown = " ".join(result.output.replace("│", " ").split())
+    assert all(text in shown for text in told), shown
+    assert not (jpss / "out").exists()
+
+
+def fits_of(folder: Path) -> Path:
+    """An on-board attitude that says of no observation."""
+    registry = load_registry(load_mission("chandra"))
+    time = Table("ASPSOL", {n: np.zeros(2) for n in ("time", "ra", "dec", "roll")} | {"q_att": np.zeros((2, 4))})
+    path = folder / "pcadf000000001N001_osol1.fits"
+    keywords = registry.standard_keywords(registry.product("OSOL"))
+    write_fits(path, Product("OSOL", (time,), 0.0, 1.0), 8.1e8, keywords)
+    return path

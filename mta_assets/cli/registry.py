@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
+from mta_assets.core.errors import WrongRequest
 
 if TYPE_CHECKING:
     from mta_assets.core.tables import Table
@@ -104,7 +105,10 @@ def run(
     for given in calibration or []:
         files.setdefault(chosen.registry.recognise(given.name)[0], []).append(given)
     stated = dict(_fact(text) for text in facts or [])
-    result = run_direct(chosen.registry, pipe_id, files, to, stream=stream, facts=stated)
+    try:
+        result = run_direct(chosen.registry, pipe_id, files, to, stream=stream, facts=stated)
+    except WrongRequest as error:
+        raise typer.BadParameter(str(error)) from error
     summary = {
         "pipeline": pipe_id,
         "outcome": result.outcome,

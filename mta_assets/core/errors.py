@@ -15,6 +15,10 @@ class ConfigError(MtaError):
     """A mission file, registry, dictionary, limit table or setting is wrong. Mend the file that it names."""
 
 
+class WrongRequest(ConfigError):
+    """What was asked for can not be: a name that nothing has, a value of the wrong kind. Ask for something else."""
+
+
 class NothingToDo(MtaError):
     """The kickoff criteria are not met or there is no input: a visible skip, not a failure."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mta_assets.archive.fits_read import read_fits
-from mta_assets.core.errors import ConfigError
+from mta_assets.core.errors import ConfigError, WrongRequest
 from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product, plain
@@ -19,7 +19,8 @@ from mta_assets.pipelines.calendar import CALENDAR, day_of, interval_of, key_of
 from mta_assets.pipelines.calibration import calibrations_of, holding
 from mta_assets.pipelines.controller import RunResult, run_pipeline
 from mta_assets.pipelines.delivery_check import ALIASES
-from mta_assets.pipelines.direct_sink import DirectSink
+from mta_assets.pipelines.direct_facts import typed_facts, whole_fact
+from mta_assets.pipelines.direct_sink import DirectSink, check_folder
 from mta_assets.pipelines.inputs import Input, describe_files, open_files
 from mta_assets.pipelines.observations import belongs_to_obi
 from mta_assets.pipelines.registry import Registry
@@ -55,8 +56,11 @@ def run_direct(
 
     Raises
     ------
+    WrongRequest
+        If there is no such pipeline or stream, a file id is not among its inputs, a fact can not be as it is given, or
+        the folder can not be made.
     ConfigError
-        If there is no such pipeline, a file id is not among its inputs, or the files are not of one observation.
+        If the files are not of one observation, day or week.
     BadData
         If a file is not there or not usable.
     """
@@ -65,7 +69,9 @@ def run_direct(
     unknown = [name for name in files if name not in (*pipeline.inputs, *pipeline.optional_inputs)]
     if unknown:
         expected = ", ".join((*pipeline.inputs, *pipeline.optional_inputs)) or "none"
-        raise ConfigError(f"pipeline {pipe_id} has no input {', '.join(unknown)}; its inputs are {expected}")
+        raise WrongRequest(f"pipeline {pipe_id} has no input {', '.join(unknown)}; its inputs are {expected}")
+    stated = typed_facts(registry, facts or {})
+    check_folder(to)
     paths = {
         name: [Path(given)] if isinstance(given, str | Path) else [Path(p) for p in given]
         for name, given in files.items()
@@ -77,7 +83,7 @@ def run_direct(
         if spec.format == "fits":
             entries.sort(key=lambda entry: read_fits(Path(entry.path), name, images=bool(spec.delivered)).tstart)
         inputs[name] = open_files(spec, entries, registry.mission)
-    request = _request(registry, pipeline, inputs, chosen, facts or {}, [p for some in paths.values() for p in some])
+    request = _request(registry, pipeline, inputs, chosen, stated, [p for some in paths.values() for p in some])
     for name in calibrations_of(registry, pipeline):
         held = holding(registry, None, name, request.tstart) if name not in inputs else None
         if held is not None:
@@ -89,7 +95,7 @@ def _stream(pipeline: Pipeline, stream: str | None) -> Stream:
     for known in pipeline.streams:
         if stream in (None, known):
             return known
-    raise ConfigError(f"pipeline {pipeline.id} has no stream {stream!r}; it runs in {', '.join(pipeline.streams)}")
+    raise WrongRequest(f"pipeline {pipeline.id} has no stream {stream!r}; it runs in {', '.join(pipeline.streams)}")
 
 
 def _request(
@@ -126,7 +132,7 @@ def _request(
         tstart,
         tstop,
         from_datetime(datetime.fromtimestamp(created, UTC)),
-        {**known, **{name: _typed(registry, name, value) for name, value in facts.items()}},
+        {**known, **facts},
     )
     if pipeline.partition in CALENDAR and starts:
         key = key_of(pipeline.partition, day_of(tstart))
@@ -152,8 +158,8 @@ def _one_observation(
     ConfigError
         If no file or fact says which, or they are of several.
     """
-    obsids = {obsid for obsid, _ in named} | ({int(facts["obsid"])} if "obsid" in facts else set())
-    obis = {obi for _, obi in named if obi is not None} | ({int(facts["obi"])} if "obi" in facts else set())
+    obsids = {obsid for obsid, _ in named} | whole_fact(facts, "obsid")
+    obis = {obi for _, obi in named if obi is not None} | whole_fact(facts, "obi")
     for words, several in (("observations", obsids), ("the intervals (OBI)", obis)):
         if len(several) > 1:
             raise ConfigError(
@@ -193,17 +199,3 @@ def _facts(part: Any, registry: Registry) -> dict[str, Any]:
         if value is not None and not (isinstance(registry.facts[name], list) and value not in registry.facts[name]):
             found[name] = value
     return found
-
-
-def _typed(registry: Registry, name: str, value: Any) -> Any:
-    """A fact given as text, as the type that the registry declares."""
-    if name not in registry.facts:
-        raise ConfigError(f"no fact {name!r} is declared; known: {', '.join(registry.facts) or 'none'}")
-    declared = registry.facts[name]
-    if not isinstance(value, str):
-        return value
-    if isinstance(declared, list):
-        return next((d for d in declared if str(d) == value), value)
-    if declared == "bool":
-        return value.lower() in ("true", "yes", "1")
-    return float(value) if declared == "number" else value

@@ -16,7 +16,7 @@ from mta_assets.archive.products import dump_product
 from mta_assets.archive.segments import write_rows
 from mta_assets.archive.store import fsync_folder, make_folder, write_bytes
 from mta_assets.archive.telemetry_rows import TelemetryBlock
-from mta_assets.core.errors import ConfigError
+from mta_assets.core.errors import ConfigError, WrongRequest
 from mta_assets.core.faults import outside_faults
 from mta_assets.core.records import Observation
 from mta_assets.core.request import Request
@@ -34,8 +34,32 @@ class DirectSink:
         self.folder = Path(folder).resolve()
 
     def begin(self, pipeline: Pipeline, request: Request) -> DirectRun:
-        make_folder(self.folder)
+        check_folder(self.folder)
+        try:
+            make_folder(self.folder)
+        except OSError as error:  # what may pass, a full disk for instance, has come as another error
+            raise _no_folder(self.folder, error.strerror or str(error)) from error
         return DirectRun(self.folder, pipeline, request)
+
+
+def check_folder(folder: Path) -> None:
+    """Tell before any work whether a folder can be there: what it lies in, or itself, may be a file.
+
+    Raises
+    ------
+    WrongRequest
+        If it can not.
+    """
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise _no_folder(folder, error.strerror or str(error)) from error
+    if not there.is_dir():
+        raise _no_folder(folder, "it is no folder" if there == folder else f"{there} is no folder")
+
+
+def _no_folder(folder: Path, why: str) -> WrongRequest:
+    return WrongRequest(f"--to {folder}: {why}; name a folder that is there, or one that can be made")
 
 
 class DirectRun:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mta_assets.archive.products import write_fits
-from mta_assets.core.errors import BadData, ConfigError
+from mta_assets.core.errors import BadData, ConfigError, WrongRequest
 from mta_assets.core.tables import Product, Table
 from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.direct import run_direct
@@ -61,6 +61,50 @@ def test_wrong_requests_are_told(tmp_path: Path, registry: Registry) -> None:
         run_direct(registry, "EXTRACT", {}, tmp_path, facts={"colour": "red"})
     with pytest.raises(BadData, match="there is no file"):
         run_direct(registry, "STATIC_EPS", {"EVT0": tmp_path / "absent"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        ({"exposure": "long"}, "--fact exposure=long: expected a number;"),
+        ({"exposure": "nan"}, "--fact exposure=nan: expected a number;"),
+        ({"detector": "HRC-I"}, "--fact detector=HRC-I: expected one of ACIS-I, ACIS-S;"),
+    ],
+)
+def test_a_fact_that_can_not_be_is_told_with_its_value(
+    tmp_path: Path, registry: Registry, fact: dict[str, str], told: str
+) -> None:
+    with pytest.raises(WrongRequest, match=told):
+        run_direct(registry, "EXTRACT", {}, tmp_path / "out", facts=fact)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("value", ["abc", "", "1.5", "-1", "inf"])
+@pytest.mark.parametrize("name", ["obsid", "obi"])
+def test_observation_and_interval_are_whole_numbers(tmp_path: Path, name: str, value: str) -> None:
+    registry = load_registry(load_mission("chandra"))
+    with pytest.raises(WrongRequest, match=f"fact {name}=.*: expected a whole number;"):
+        run_direct(registry, "ASPECT_OBC", {}, tmp_path / "out", facts={"obsid": "7", name: value})
+
+
+def test_a_folder_that_can_not_be_made_is_told_before_any_work(tmp_path: Path, registry: Registry) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    file = folder / "m.fits"
+    file.write_bytes(b"")
+    (folder / "lost").symlink_to(tmp_path / "nowhere")
+    facts = {"detector": "ACIS-I"}
+    for to, told in (
+        (file, "m.fits: it is no folder; name a folder"),
+        (file / "in", "m.fits is no folder; name a folder"),
+        (folder / "lost", "lost: it is no folder; name a folder"),
+        (folder / ("n" * 300), "File name too long; name a folder"),
+        (Path("/proc/nope"), "--to /proc/nope: No such file or directory; name a folder"),
+    ):
+        with pytest.raises(WrongRequest, match=told):
+            run_direct(registry, "EXTRACT", {}, to, facts=facts)
+    assert sorted(path.name for path in folder.iterdir()) == ["lost", "m.fits"]
+    assert file.read_bytes() == b""
 
 
 def test_an_input_with_other_keywords_than_registered_is_bad_data(tmp_path: Path, registry: Registry) -> None:
