@@ -14,7 +14,7 @@ from mta_assets.core.errors import ConfigError, WrongRequest
 from mta_assets.core.records import observation_key
 from mta_assets.core.request import Request, Stream
 from mta_assets.core.tables import Product, plain
-from mta_assets.core.times import compact_utc, from_datetime
+from mta_assets.core.times import compact_utc, from_datetime, to_utc_iso
 from mta_assets.pipelines.calendar import CALENDAR, day_of, interval_of, key_of
 from mta_assets.pipelines.calibration import calibrations_of, holding
 from mta_assets.pipelines.controller import RunResult, run_pipeline
@@ -25,6 +25,8 @@ from mta_assets.pipelines.inputs import Input, describe_files, open_files
 from mta_assets.pipelines.observations import belongs_to_obi
 from mta_assets.pipelines.registry import Registry
 from mta_assets.pipelines.registry_schema import Pipeline
+
+SHOWN = 3  # files that a message names
 
 
 def run_direct(
@@ -106,8 +108,7 @@ def _request(
     facts: Mapping[str, Any],
     paths: Sequence[Path],
 ) -> Request:
-    starts: list[float] = []
-    stops: list[float] = []
+    spans: list[tuple[float, float, str]] = []
     known: dict[str, Any] = {}
     named: set[tuple[int, int | None]] = set()
     # Ephemerides reach far beyond an observation: what belongs to it says when it is, if there is any.
@@ -116,16 +117,16 @@ def _request(
     for file_id in timed:
         given = inputs[file_id]
         parts = [given.value] if hasattr(given.value, "tstart") else given.value
-        for part in parts:
+        for part, file in zip(parts, given.files, strict=True):
             if file_id in own:
-                starts.append(part.tstart)
-                stops.append(part.tstop)
+                spans.append((part.tstart, part.tstop, file.name))
                 named |= _observation(part)
             for name, value in _facts(part, registry).items():
                 known.setdefault(name, value)
     created = max((path.stat().st_mtime for path in paths), default=0.0)
     digest = hashlib.sha256("".join(sorted(f.sha256 for i in inputs.values() for f in i.files)).encode()).hexdigest()
-    tstart, tstop = min(starts, default=0.0), max(stops, default=0.0)
+    tstart = min((start for start, _, _ in spans), default=0.0)
+    tstop = max((stop for _, stop, _ in spans), default=0.0)
     asked = Request(
         f"{compact_utc(tstart)}-{digest[:8]}",
         stream,
@@ -134,9 +135,8 @@ def _request(
         from_datetime(datetime.fromtimestamp(created, UTC)),
         {**known, **facts},
     )
-    if pipeline.partition in CALENDAR and starts:
-        key = key_of(pipeline.partition, day_of(tstart))
-        first, last = interval_of(pipeline.partition, key)
+    if pipeline.partition in CALENDAR and spans:
+        key, first, last = _one_stretch(pipeline, spans)
         return replace(asked, partition=key, tstart=first, tstop=last)
     if pipeline.partition != "obi":
         return asked
@@ -146,6 +146,32 @@ def _request(
         asked, partition=observation_key(obsid, obi), facts={**asked.facts, "obsid": obsid, "obi": obi}, obsid=obsid,
         obi=obi, instrument=instrument,
     )  # fmt: skip
+
+
+def _one_stretch(pipeline: Pipeline, spans: Sequence[tuple[float, float, str]]) -> tuple[str, float, float]:
+    """Key, start and stop of the day or week that the first file begins in; the scheduler, too, gives a run nothing
+    that does not meet it.
+
+    Raises
+    ------
+    ConfigError
+        If a file does not.
+    """
+    (begin, _, earliest), *rest = sorted(spans)
+    key = key_of(pipeline.partition, day_of(begin))
+    first, last = interval_of(pipeline.partition, key)
+    others = [
+        f"{name} ({to_utc_iso(start, 0)} to {to_utc_iso(stop, 0)})"
+        for start, stop, name in rest
+        if not (start < last and stop > first)
+    ]
+    if others:
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        raise ConfigError(
+            f"pipeline {pipeline.id} is by {pipeline.partition}, and {earliest} begins in that of {key}; not of it: "
+            f"{', '.join(others[:SHOWN])}{more}; give the files of one {pipeline.partition}"
+        )
+    return key, first, last
 
 
 def _one_observation(

@@ -9,6 +9,8 @@ import pytest
 from mta_assets.archive.products import write_fits
 from mta_assets.core.errors import BadData, ConfigError, WrongRequest
 from mta_assets.core.tables import Product, Table
+from mta_assets.core.times import from_utc
+from mta_assets.level2.sources import SRCLIST
 from mta_assets.missions.load import load_mission
 from mta_assets.pipelines.direct import run_direct
 from mta_assets.pipelines.registry import Registry, load_registry
@@ -138,3 +140,38 @@ def test_files_of_two_observations_or_of_none_are_told(tmp_path: Path) -> None:
     write_fits(osol, Product("OSOL", (time,), 0.0, 1.0), 8.1e8, keywords)
     with pytest.raises(ConfigError, match=r"no file says of which: give one that does .*--fact obsid"):
         run_direct(registry, "ASPECT_OBC", {"OSOL": osol}, tmp_path / "out")
+
+
+def source_list(folder: Path, registry: Registry, file_id: str, name: str, begin: str, seconds: float) -> Path:
+    """A list of no sources with the keywords and columns of a real one."""
+    start = from_utc(begin)
+    keywords = registry.standard_keywords(registry.product(file_id))
+    write_fits(folder / name, Product(file_id, (SRCLIST.empty(),), start, start + seconds), 8.1e8, keywords)
+    return folder / name
+
+
+def test_a_week_takes_no_file_that_does_not_reach_into_it(tmp_path: Path) -> None:
+    registry = load_registry(load_mission("chandra"))
+    old = source_list(tmp_path, registry, "HRC_SRC2", "hrcf02886_000N001_src2.fits", "2001-09-05T00:00:00", 3e4)
+    new = source_list(tmp_path, registry, "ACIS_SRC2", "acisf28229_000N001_src2.fits", "2024-03-05T00:00:00", 3e4)
+    told = (
+        r"CATALOGUE is by week, and hrcf02886_000N001_src2.fits begins in that of 2001-09-03; not of it: "
+        r"acisf28229_000N001_src2.fits \(2024-03-05T00:00:00 to 2024-03-05T08:20:00\); give the files of one week"
+    )
+    with pytest.raises(ConfigError, match=told):
+        run_direct(registry, "CATALOGUE", {"ACIS_SRC2": new, "HRC_SRC2": old}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("begin", "fits"), [("2024-03-10T23:59:59", True), ("2024-03-11T00:00:00", False)])
+def test_the_week_ends_with_sunday(tmp_path: Path, begin: str, fits: bool) -> None:
+    registry = load_registry(load_mission("chandra"))
+    some = [
+        source_list(tmp_path, registry, "ACIS_SRC2", "acisf00001_000N001_src2.fits", "2024-03-04T06:00:00", 3e4),
+        source_list(tmp_path, registry, "ACIS_SRC2", "acisf00002_000N001_src2.fits", begin, 3e4),
+    ]
+    if fits:
+        assert run_direct(registry, "CATALOGUE", {"ACIS_SRC2": some}, tmp_path / "out").outcome != "failed"
+        return
+    with pytest.raises(ConfigError, match=r"not of it: acisf00002_000N001_src2.fits \(2024-03-11T00:00:00 to"):
+        run_direct(registry, "CATALOGUE", {"ACIS_SRC2": some}, tmp_path / "out")
