@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,8 +97,9 @@ def test_settings_are_printed_with_their_meaning() -> None:
 
 
 def test_an_error_is_one_line_and_exit_status_1_without_a_stack_trace(jpss: Path) -> None:
-    command = [sys.executable, "-c", "from mta_assets.cli import main; main()", "registry", "check", "-m", "voyager"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-c", "from mta_assets.cli import main; main()", "registry", "check"]
+    wrong = {**os.environ, "MTA_MISSION": "voyager"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=wrong)
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "mta: no mission 'voyager': expected one of chandra, jpss, spire, or a folder with a mission.toml"
@@ -107,6 +109,40 @@ def test_an_error_is_one_line_and_exit_status_1_without_a_stack_trace(jpss: Path
 def test_wrong_use_is_exit_status_2() -> None:
     assert RUNNER.invoke(app, ["pipeline", "run", "ENGINEERING", "--input", "nonsense", "--to", "x"]).exit_code == 2
     assert RUNNER.invoke(app, ["registry", "show", "NOPE"]).exit_code == 2
+    assert RUNNER.invoke(app, ["registry", "check", "-m", "voyager"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("pipeline", "run", "ENGINERING", "-i", "PLAYBACK=x", "--to", "out"), "near are ENGINEERING"),
+        (("pipeline", "run", "ENGINEERING", "-i", "PLAYBAK=x", "--to", "out"), "its inputs are PLAYBACK"),
+        (("pipeline", "run", "ENGINEERING", "-i", "PLAYBACK=x", "--to", "out", "--stream", "foo"), "no stream 'foo'"),
+        (("pipeline", "run", "X", "-i", "PLAYBACK=x", "--to", "out", "-m", "foo"), "no mission 'foo'"),
+        (("status", "-m", "voyager"), "no mission 'voyager'"),
+        (("products", "PLAYBAK"), "near are PLAYBACK"),
+        (("products", "PLAYBAK", "--stale"), "near are PLAYBACK"),
+        (("products", "-p", "nope"), "no partition 'nope' in the catalog; `mta observations`"),
+        (("findings", "-p", "nope"), "no partition 'nope' in the catalog; `mta observations`"),
+        (("faults", "-p", "nope"), "no partition 'nope' in the catalog; `mta observations`"),
+    ],
+)
+def test_a_name_that_nothing_has_is_wrong_use(words: tuple[str, ...], told: str) -> None:
+    result = RUNNER.invoke(app, list(words))
+    assert result.exit_code == 2, result.output
+    assert told in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_name_of_which_nothing_was_made_yet_is_an_empty_list() -> None:
+    assert json.loads(mta("products", "PLAYBACK", "--json")) == []
+
+
+def test_a_broken_mission_is_no_wrong_use(jpss: Path) -> None:
+    (jpss / "mine").mkdir()
+    (jpss / "mine" / "mission.toml").write_text("[mission")
+    result = RUNNER.invoke(app, ["status", "-m", str(jpss / "mine")])
+    assert result.exit_code == 1
+    assert "mission.toml" in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mta_assets.archive.catalog_observations import ObservationCatalog
 from mta_assets.archive.catalog_playbacks import PlaybackCatalog
 from mta_assets.archive.catalog_runs import RunCatalog
 from mta_assets.archive.entries import QuarantineEntry
+from mta_assets.archive.obi_schema import obis
 
 if TYPE_CHECKING:
     from mta_assets.archive.reconcile import Reconciliation
@@ -59,6 +60,16 @@ class Catalog(PlaybackCatalog, RunCatalog, ObservationCatalog):
         query = sql.where(query, {c.mission: mission, c.sha256: sha256})
         with self._read() as connection:
             return [dict(row) for row in connection.execute(query.order_by(c.quarantined, c.id)).mappings()]
+
+    def partitions(self, partition: str | None = None) -> set[str]:
+        """Keys of all partitions that anything in the catalog is of; of one, whether it is among them."""
+        found: set[str] = set()
+        with self._read() as connection:
+            for table in (db.playbacks, obis, db.runs, db.products, db.findings, db.faults):
+                column = table.c.partition
+                query = sql.where(sa.select(column).distinct(), {column: partition})
+                found.update(connection.execute(query).scalars())
+        return found
 
     def reconcile(self, roots: Mapping[str, Path], newest: int | None = 5000) -> Reconciliation:
         """Bring folders and catalog together after a crash: see `archive.reconcile`."""

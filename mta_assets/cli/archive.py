@@ -6,8 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
+from mta_assets.cli.common import (
+    JsonOption,
+    MissionOption,
+    check_partition,
+    platform,
+    print_json,
+    print_table,
+    wrong_use,
+)
 from mta_assets.core import times
+from mta_assets.core.errors import ConfigError
 from mta_assets.pipelines.platform import Platform
 
 
@@ -33,6 +42,11 @@ def products(
 ) -> None:
     """List the current products of the archive; or those that are stale, for instance since a calibration file came."""
     chosen = platform(mission)
+    registry = chosen.registry  # read here, so that what is wrong in it is not taken for wrong use
+    if file_id is not None and not chosen.catalog.products(file_id=file_id, current=None, newest=1):
+        with wrong_use(ConfigError):  # the archive may hold what an earlier registry knew
+            registry.product(file_id)
+    check_partition(chosen, partition)
     if stale:
         rows = _stale(chosen, file_id, partition)
         print_json(rows) if as_json else print_table("Stale products", rows)
@@ -89,13 +103,17 @@ def lineage(
 
 def findings(partition: PartitionOption = None, mission: MissionOption = None, as_json: JsonOption = False) -> None:
     """List findings: what crossed a limit, when, how far, how often."""
-    rows = platform(mission).catalog.findings(partition=partition)
+    chosen = platform(mission)
+    check_partition(chosen, partition)
+    rows = chosen.catalog.findings(partition=partition)
     print_json(rows) if as_json else print_table("Findings", [_readable(row) for row in rows])
 
 
 def faults(partition: PartitionOption = None, mission: MissionOption = None, as_json: JsonOption = False) -> None:
     """List faults of the telemetry itself: gaps, repeats, damaged frames and packets."""
-    rows = platform(mission).catalog.faults(partition=partition)
+    chosen = platform(mission)
+    check_partition(chosen, partition)
+    rows = chosen.catalog.faults(partition=partition)
     print_json(rows) if as_json else print_table("Faults", [_readable(row) for row in rows])
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mta_assets.core.errors import ConfigError, MtaError
+from mta_assets.missions.load import load_mission, mission_file
 from mta_assets.pipelines.platform import Platform
 from mta_assets.settings import Settings
 
@@ -24,8 +27,33 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 def platform(mission: str | None) -> Platform:
-    """The platform as settings and options say."""
-    return Platform(Settings(mission=mission) if mission else Settings())
+    """The platform as settings and options say; a mission that there is not is wrong use, if an option names it."""
+    if not mission:
+        return Platform(Settings())
+    if not mission_file(mission).is_file():
+        with wrong_use(ConfigError):
+            load_mission(mission)
+    return Platform(Settings(mission=mission))
+
+
+@contextmanager
+def wrong_use(*kinds: type[MtaError]) -> Iterator[None]:
+    """Errors of these kinds are the doing of who typed the command: exit status 2."""
+    try:
+        yield
+    except kinds as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def check_partition(chosen: Platform, partition: str | None) -> None:
+    """Refuse a partition that the catalog has never heard of: nothing found would look like nothing made yet."""
+    if partition is None or chosen.catalog.partitions(partition):
+        return
+    from mta_assets.query.near import near_names
+
+    near = near_names(partition, chosen.catalog.partitions())
+    hint = f"near are {', '.join(near)}" if near else "`mta observations` and `mta status` list what there is"
+    raise typer.BadParameter(f"no partition {partition!r} in the catalog; {hint}")
 
 
 def print_json(content: Any) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
-from mta_assets.core.errors import WrongRequest
+from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table, wrong_use
+from mta_assets.core.errors import ConfigError, WrongRequest
 
 if TYPE_CHECKING:
     from mta_assets.core.tables import Table
@@ -96,6 +96,9 @@ def run(
     from mta_assets.pipelines.direct import run_direct
 
     chosen = platform(mission)
+    registry = chosen.registry  # read here, so that what is wrong in it is not taken for wrong use
+    with wrong_use(ConfigError):
+        registry.pipeline(pipe_id)
     files: dict[str, list[Path]] = {}
     for text in inputs:
         file_id, separator, path = text.partition("=")
@@ -103,12 +106,10 @@ def run(
             raise typer.BadParameter(f"--input {text!r}: expected FILE_ID=PATH")
         files.setdefault(file_id, []).append(Path(path))
     for given in calibration or []:
-        files.setdefault(chosen.registry.recognise(given.name)[0], []).append(given)
+        files.setdefault(registry.recognise(given.name)[0], []).append(given)
     stated = dict(_fact(text) for text in facts or [])
-    try:
-        result = run_direct(chosen.registry, pipe_id, files, to, stream=stream, facts=stated)
-    except WrongRequest as error:
-        raise typer.BadParameter(str(error)) from error
+    with wrong_use(WrongRequest):
+        result = run_direct(registry, pipe_id, files, to, stream=stream, facts=stated)
     summary = {
         "pipeline": pipe_id,
         "outcome": result.outcome,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mta_assets.cli.common import JsonOption, MissionOption, print_json, print_table
+from mta_assets.cli.common import JsonOption, MissionOption, platform, print_json, print_table
 from mta_assets.core.times import from_utc
 
 
@@ -36,6 +36,7 @@ def decom(
         moment = None if near is None else from_utc(near)
     except ValueError as error:
         raise typer.BadParameter(f"--near {near!r}: expected a UTC time like 2024-03-01T00:00:00") from error
+    platform(mission)  # a mission that there is not is told as wrong use
     report = decommutate_file(file, to, mission=mission, dictionary=dictionary, near=moment)
     if as_json:
         print_json(report)
@@ -66,7 +67,6 @@ def simulate(
         raise typer.BadParameter(f"--start {start!r}: expected a UTC time like 2024-03-01T00:00:00") from error
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from mta_assets.missions.load import load_mission
     from mta_assets.simulate.playbacks import DELIVERY
     from mta_assets.simulate.playbacks import simulate as run
 
@@ -74,7 +74,7 @@ def simulate(
     with Progress(*columns, disable=as_json) as bar:
         task = bar.add_task("playbacks", total=None)
         summary = run(
-            load_mission(mission or "chandra"),
+            platform(mission or "chandra").mission,
             hours=hours,
             to=to,
             seed=seed,

@@ -170,6 +170,13 @@ def built_in_missions() -> list[str]:
     return sorted(path.parent.name for path in BUILT_IN.glob("*/mission.toml"))
 
 
+def mission_file(name_or_folder: str | Path) -> Path:
+    """The ``mission.toml`` of a built-in mission or of a folder, whether it is there or not."""
+    text = str(name_or_folder)
+    folder = BUILT_IN / text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else Path(text).expanduser().resolve()
+    return folder / "mission.toml"
+
+
 def load_mission(name_or_folder: str | Path) -> Mission:
     """Read a mission by the name of a built-in one or by the path of a folder.
 
@@ -178,13 +185,12 @@ def load_mission(name_or_folder: str | Path) -> Mission:
     ConfigError
         If there is no such mission, or its ``mission.toml`` is wrong; unknown keys are refused with the known ones.
     """
-    text = str(name_or_folder)
-    folder = BUILT_IN / text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else Path(text).expanduser().resolve()
-    path = folder / "mission.toml"
+    path = mission_file(name_or_folder)
     if not path.is_file():
         known = ", ".join(built_in_missions())
+        text = str(name_or_folder)
         raise ConfigError(f"no mission {text!r}: expected one of {known}, or a folder with a mission.toml")
-    return Mission(folder, check_model(MissionFile, read_toml(path), path))
+    return Mission(path.parent, check_model(MissionFile, read_toml(path), path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

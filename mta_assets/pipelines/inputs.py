@@ -72,7 +72,11 @@ def read_product(spec: ProductSpec, path: Path) -> Product:
     for keyword, expected in spec.keywords.items():
         found = [_plain(head[keyword]) for head in heads if keyword in head]
         if expected not in found:
-            raise BadData(f"{path}: {keyword} is {found or 'not there'}; a {spec.id} has {expected!r}")
+            stated = f"is {' and '.join(map(repr, dict.fromkeys(found)))}" if found else "is not there"
+            raise BadData(
+                f"{path}: {keyword} {stated}, but {expected!r} in every {spec.id}: "
+                f"give a file that is one, or this one as what it is"
+            )
     wrong = problems(spec.columns, named(product.tables))
     if wrong:
         raise BadData(f"{path}{'; '.join(wrong)}: not as a {spec.id} is; make or deliver it again")

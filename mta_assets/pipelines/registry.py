@@ -104,9 +104,11 @@ def _named(known: Mapping[str, S], name: str, what: str, mission: Mission) -> S:
     try:
         return known[name]
     except KeyError:
-        raise ConfigError(
-            f"mission {mission.name}: no {what} {name!r} in the registry; known: {', '.join(known) or 'none'}"
-        ) from None
+        from mta_assets.query.near import near_names
+
+        near = near_names(name, known)
+        hint = f"near are {', '.join(near)}" if near else f"known: {', '.join(known) or 'none'}"
+        raise ConfigError(f"mission {mission.name}: no {what} {name!r} in the registry; {hint}") from None
 
 
 def load_registry(mission: Mission) -> Registry:

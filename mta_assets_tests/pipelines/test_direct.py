@@ -112,7 +112,8 @@ def test_a_folder_that_can_not_be_made_is_told_before_any_work(tmp_path: Path, r
 def test_an_input_with_other_keywords_than_registered_is_bad_data(tmp_path: Path, registry: Registry) -> None:
     path = tmp_path / "toyf800000000N001_1_evt0.fits"
     write_fits(path, events(request(), 1), 8.1e8, {"INSTRUME": "HRC", "CONTENT": "EVT0"})
-    with pytest.raises(BadData, match="INSTRUME is"):
+    told = "_1_evt0.fits: INSTRUME is 'HRC', but 'TOY' in every EVT0: give a file that is one"
+    with pytest.raises(BadData, match=told):
         run_direct(registry, "STATIC_EPS", {"EVT0": path}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
