@@ -70,7 +70,8 @@ def demo(
         factor = hours * 3600 / (time.monotonic() - began)
         if factor < REQUIRED:
             problems.append(f"the day took longer than it may: {factor:.1f} × real time, required {REQUIRED:g}")
-        _summary(content, problems, factor)
+        complete = any(entry.complete for entry in _platform(data).catalog.obis())
+        _summary(content, problems, pace(factor, hours, complete))
         if not headless:
             typer.echo(f"Dagster goes on at {server.url}; Ctrl-C ends it.")
             try:
@@ -190,7 +191,14 @@ def _without_stars(data: Path) -> list[str]:
     return [f"{row['partition']}: {row['detail']}" for row in found if row["name"] == f"{row['partition']} aspect"]
 
 
-def _summary(content: dict[str, Any], problems: list[str], factor: float) -> None:
+def pace(factor: float, hours: float, complete: bool) -> str:
+    """How fast it went, in words; without an observation that is complete there is no level 2 to speak of."""
+    if not complete:
+        return f"no observation was complete in the {hours:g} h, so no level 2 was made; a longer stretch has some"
+    return f"from the first playback to the last product of level 2: {factor:.0f} × real time"
+
+
+def _summary(content: dict[str, Any], problems: list[str], speed: str) -> None:
     print_table("The day", [{k: v for k, v in row.items() if k != "playback"} for row in content["playbacks"]])
     latency = content["latency"]
     if latency["count"]:
@@ -199,7 +207,7 @@ def _summary(content: dict[str, Any], problems: list[str], factor: float) -> Non
             f"longest {latency['max']:.1f} s over {latency['count']} playbacks",
             bold=True,
         )
-    typer.secho(f"from the first playback to the last product of level 2: {factor:.0f} × real time", bold=True)
+    typer.secho(speed, bold=True)
     for problem in problems:
         typer.secho(problem, fg=typer.colors.RED, err=True)
     typer.secho("all as expected" if not problems else f"{len(problems)} problems", bold=True)

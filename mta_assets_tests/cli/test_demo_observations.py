@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mta_assets.cli import demo_observations
+from mta_assets.cli.demo import _summary, pace
 from mta_assets.cli.demo_observations import wait_for_observations
 from mta_assets.pipelines.due import Due, ObiMarks
 
@@ -53,3 +54,17 @@ def test_every_run_that_is_asked_for_has_to_end(monkeypatch: pytest.MonkeyPatch)
     server = Server([], [run("a", "STARTED")], [run("a", "SUCCESS"), run("b", "STARTED")], [run("a", "SUCCESS")])
     assert wait_for_observations(server, None, 60.0) == [run("a", "SUCCESS")]  # type: ignore[arg-type]
     assert count == [4]
+
+
+def test_a_stretch_without_a_complete_observation_is_said_to_have_no_level_2() -> None:
+    text = pace(175.2, 3.0, complete=False)
+    assert text.startswith("no observation was complete in the 3 h")
+    assert "real time" not in text
+    assert pace(175.2, 24.0, complete=True).endswith("last product of level 2: 175 × real time")
+
+
+def test_the_summary_says_it_in_the_place_of_the_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    _summary({"playbacks": [], "latency": {"count": 0}}, [], pace(175.2, 3.0, complete=False))
+    told = capsys.readouterr().out
+    assert "no observation was complete" in told
+    assert "real time" not in told
