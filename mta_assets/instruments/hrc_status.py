@@ -1,6 +1,8 @@
 """The 32 status bits of an HRC level-1 event, counted from the left as the archive's documents do.
 
 Source: M. Juda, "HRC Status Bit Definitions" (memo of the HRC team), and the columns of a real HRC-I event list.
+What level 2 asks of them is not the same for both detectors (CXC calibration page "HRC event filtering",
+cxc.harvard.edu/cal/Hrc/filter_20060216.html).
 """
 
 from __future__ import annotations
@@ -29,8 +31,12 @@ FLAT_V, FLAT_U = 27, 28  # the charge is spread too evenly
 SATURATED_V, SATURATED_U = 29, 30  # the middle tap lies outside the range of its amplifier
 HYPERBOLA_V, HYPERBOLA_U = 31, 32  # fine position and share of the middle tap do not fit
 
-# what a good event has zero (HRC team, stowed background study, "Status Bit Correction": the mask of its events)
-STANDARD = "xxxxxx00xxxx0xxx00000000xx000000"
+# what a good event has zero, by DETNAM: the masks of the page above. That of HRC-I stands in the HISTORY of the
+# archive's img2 of 22772 and 62650 too. HRC-S does not ask for PHA_RATIO and the hyperbola, neither for PI_OVERFLOW
+GOOD = {
+    "HRC-I": "xxxxxx00xxxx0xxx00000000x0000000",
+    "HRC-S": "xxxxxx00xxxx0xxx0000x000x00000xx",
+}
 
 
 def mask(bit: int) -> np.uint32:
@@ -38,7 +44,7 @@ def mask(bit: int) -> np.uint32:
     return np.uint32(1 << (BITS - bit))
 
 
-def filter_mask(pattern: str = STANDARD) -> np.uint32:
+def filter_mask(pattern: str) -> np.uint32:
     """Bits that a filter such as ``xx0…`` wants to be zero.
 
     Raises

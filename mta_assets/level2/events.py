@@ -1,7 +1,8 @@
 """Level-2 events: those of good grade and status within the good times of their chip.
 
 What the archive's standard processing keeps (CIAO thread "Create a new level=2 event file" and dictionary, "ACIS status
-bits"): ACIS grades 0, 2, 3, 4 and 6 with no status bit set, HRC events without the bits of `hrc_status.STANDARD`.
+bits"): ACIS grades 0, 2, 3, 4 and 6 with no status bit set, HRC events without the bits of `hrc_status.GOOD`, which
+are other ones for each detector.
 Rows are judged block by block; those that are kept are in memory while they are few.
 """
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from mta_assets.core import intervals
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import Gtis, gti_tables, subspace, without_subspace
+from mta_assets.core.headers import keyword
 from mta_assets.core.spool import spooled
 from mta_assets.core.tables import Header, Product, Table
 from mta_assets.instruments import hrc_status
@@ -45,7 +47,31 @@ class Selection:
 
 
 ACIS = Selection()
-HRC = Selection(None, hrc_status.STANDARD)
+HRC = {detector: Selection(None, pattern) for detector, pattern in hrc_status.GOOD.items()}  # by DETNAM
+
+
+def hrc_selection(header: Header, what: str) -> Selection:
+    """What is kept of the events of an HRC detector.
+
+    Parameters
+    ----------
+    header
+        Of the events, with DETNAM.
+    what
+        The product, for the message.
+
+    Raises
+    ------
+    BadData
+        If DETNAM is none of the detectors: their masks differ, and a wrong one keeps or drops events unseen.
+    """
+    detector = str(keyword(header, "DETNAM", "")).strip()
+    if detector not in HRC:
+        raise BadData(
+            f"{what}: DETNAM is {detector!r}, expected {' or '.join(HRC)}, each with its own filter of STATUS; make "
+            "the product again or deliver another"
+        )
+    return HRC[detector]
 
 
 def selected(events: Table, selection: Selection, gtis: Gtis) -> NDArray[np.bool_]:

@@ -47,11 +47,18 @@ def hrc_events(
     file_id: str,
 ) -> Iterator[Product | Table]:
     """``HRC_EVT2``; without dead-time statistics DTCOR is that of the events (the archive's state one), else 1 and
-    a finding."""
+    a finding.
+
+    Raises
+    ------
+    BadData
+        If DETNAM is neither HRC-I nor HRC-S, or a dead time can not be.
+    """
     product = (evt1a or evt1)[0]
     header = {**product.header, **product.table("EVENTS").header}
     stated = required(header, "DTCOR", product.file_id) if "DTCOR" in header else 1.0
-    made = _filtered(product, flt1, events.HRC, _dead_time(dtfstat[0]) if dtfstat else stated, file_id)
+    selection = events.hrc_selection(header, product.file_id)
+    made = _filtered(product, flt1, selection, _dead_time(dtfstat[0]) if dtfstat else stated, file_id)
     yield made
     if not dtfstat and "DTCOR" not in header:
         detail = (

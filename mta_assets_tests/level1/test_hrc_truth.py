@@ -65,7 +65,7 @@ def test_every_event_comes_out_once_with_its_pulse_height_and_flags(detector):
     scaled = events["sumamps"] * 2.0 ** (events["amp_sf"] - 1)
     np.testing.assert_array_equal(events["pi"], np.minimum(np.floor(scaled / 148.0), 1023))
     between = events["status"][:, [hrc_status.BAD_CENTRE_V - 1, hrc_status.BAD_CENTRE_U - 1]].any(axis=1)
-    good = (hrc_status.as_number(events["status"]) & hrc_status.filter_mask()) == 0
+    good = (hrc_status.as_number(events["status"]) & hrc_status.filter_mask(hrc_status.GOOD[detector])) == 0
     light = found["source_id"] > 0
     lost = found["vetostt"] & 0x08 != 0  # the shield fired: the filter drops these
     # less than 4 raw pixels from half way between two taps the simulator makes the outer one the larger: a bad centre

@@ -7,7 +7,7 @@ from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables, gtis_of
 from mta_assets.instruments.livetime import acis_dtcor, live_keywords, main_ccd
 from mta_assets.level2.columns import blocks
-from mta_assets.level2.events import ACIS, HRC, Selection, level2_events, selected
+from mta_assets.level2.events import ACIS, Selection, hrc_selection, level2_events, selected
 from mta_assets_tests.level2.fields import event_table
 
 GTIS = {7: np.array([[10.0, 20.0], [30.0, 40.0]]), 6: np.array([[10.0, 15.0]])}
@@ -41,15 +41,27 @@ def test_each_chip_has_its_own_good_times_and_one_without_has_none():
     assert selected(table, ACIS, {None: GTIS[7], 6: GTIS[6]}).tolist() == [True, False, True, True]
 
 
-def test_any_status_bit_drops_an_acis_event_and_only_named_ones_an_hrc_event():
+# bits 25, 24, 19 and those of the right half, counted from the right, have to be 0
+HRC_BITS = [
+    ("HRC-I", [25, 24, 19, *range(15, 7, -1), *range(6, -1, -1)]),
+    ("HRC-S", [25, 24, 19, *range(15, 11, -1), 10, 9, 8, *range(6, 1, -1)]),
+]
+
+
+@pytest.mark.parametrize(("detector", "needed"), HRC_BITS)
+def test_any_status_bit_drops_an_acis_event_and_only_those_of_its_detector_an_hrc_event(detector, needed):
     status = np.eye(32, dtype=bool)
     table = events(32, STATUS=status)
     assert not selected(table, ACIS, GTIS).any()
-    kept = selected(table, HRC, GTIS)
-    # bits 25, 24, 19, 15 to 8, and 5 to 0 have to be 0
-    needed = [25, 24, 19, *range(15, 7, -1), *range(5, -1, -1)]
+    kept = selected(table, hrc_selection({"DETNAM": (detector, "detector")}, "HRC_EVT1"), GTIS)
     assert [31 - place for place in np.flatnonzero(~kept).tolist()] == needed
     assert selected(table, Selection(status="x" * 31 + "1"), GTIS).tolist() == [False] * 31 + [True]
+
+
+@pytest.mark.parametrize("header", [{}, {"DETNAM": "HRC"}, {"DETNAM": 7}, {"DETNAM": "ACIS-7"}])
+def test_an_hrc_detector_that_is_not_known_has_no_filter_of_status(header):
+    with pytest.raises(BadData, match=r"HRC_EVT1: DETNAM is .*, expected HRC-I or HRC-S"):
+        hrc_selection(header, "HRC_EVT1")
 
 
 def test_a_selection_of_energies_keeps_its_lower_edge():

@@ -39,6 +39,8 @@ def events(instrument: str = "ACIS") -> Product:
         del columns["ccd_id"], columns["grade"]
     gtis = {None: np.array([[0.0, 10.0]])} if instrument == "HRC" else dict.fromkeys((6, 7), np.array([[0.0, 10.0]]))
     header = {"INSTRUME": instrument, "EXPTIME": 3.1, "TIMEDEL": 3.2}
+    if instrument == "HRC":
+        header["DETNAM"] = "HRC-I"
     return Product(f"{instrument}_EVT1", (Table("EVENTS", columns, header), *gti_tables(gtis)), 0.0, 10.0)
 
 
@@ -67,6 +69,25 @@ def test_the_interval_of_level_2_is_that_of_the_observation_and_not_of_its_good_
         assert made.table("EVENTS")["time"].tolist() == [5.0]
     unknown = acis_events([replace(evt1, tstart=np.nan, tstop=np.nan)], None, [flt1], file_id="ACIS_EVT2")
     assert (unknown.tstart, unknown.tstop) == (3.0, 8.0)
+
+
+def test_the_status_bits_that_drop_an_event_are_those_of_its_detector() -> None:
+    """One event of three has bit 26, which both want zero, one bit 31 (hyperbola), which only HRC-I does."""
+    evt1 = events("HRC")
+    status = np.zeros((3, 32), bool)
+    status[0, 25] = status[1, 30] = True
+    table = evt1.tables[0]
+
+    def kept(**detnam: str) -> list[float]:
+        given = Table("EVENTS", {**table.columns, "status": status}, {**table.header, **detnam, "DTCOR": 0.9})
+        (made,) = hrc_events([replace(evt1, tables=(given, *evt1.tables[1:]))], None, None, None, file_id="HRC_EVT2")
+        assert isinstance(made, Product)
+        return [float(time) for time in made.table("EVENTS")["time"]]
+
+    assert kept(DETNAM="HRC-I") == [9.0]
+    assert kept(DETNAM="HRC-S") == [5.0, 9.0]
+    with pytest.raises(BadData, match="HRC_EVT1: DETNAM is 'HRC-X', expected HRC-I or HRC-S"):
+        kept(DETNAM="HRC-X")
 
 
 @pytest.mark.parametrize("dtcor", [[], [0.9, 0.9], [np.nan], [0.0], [-0.5], [1.01]])

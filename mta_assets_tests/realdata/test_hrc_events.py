@@ -8,6 +8,7 @@ known. Positions are compared in the good times.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,8 @@ from mta_assets.instruments import geometry, hrc_plane, hrc_status
 from mta_assets.instruments.hrc import TAP_PIXELS
 from mta_assets.level1 import hrc_events, hrc_sky
 from mta_assets.level1.hrc_calibration import Calibration, from_rows
+from mta_assets.level2.events import hrc_selection, selected
+from mta_assets_tests.realdata import realdata
 from mta_assets_tests.realdata.hrc_files import events_2886, splines, table
 
 Array = NDArray[Any]
@@ -95,6 +98,31 @@ def test_raw_coordinates_and_sums_are_exact_where_no_tap_rings() -> None:
 def test_status_bits_that_need_no_calibration_file_are_exact(bit: int) -> None:
     ours, events, _ = made()
     np.testing.assert_array_equal(ours["status"][:, bit - 1], events["status"][:, bit - 1])
+
+
+@pytest.mark.parametrize("obsid", ["22772", "62650"])
+def test_the_filter_of_hrc_i_is_that_of_the_archives_images(obsid: str) -> None:
+    """As their HISTORY has it; ASC… CONT lines go on where the one before ends."""
+    from astropy.io import fits
+
+    header = fits.getheader(realdata("chandra", "hrc", obsid, "primary", f"hrcf{obsid}N001_cntr_img2.fits.gz"))
+    said = re.sub(r"\s*ASC\d+ CONT\s*:", "", "".join(str(line) for line in header["HISTORY"]))
+    assert header["DETNAM"] == "HRC-I"
+    assert re.findall(r"\[status=([x0]+)\]", said) == [hrc_status.GOOD["HRC-I"]]
+
+
+def test_the_filter_counts_bits_as_the_archives_column_does() -> None:
+    """The first place of a mask is the first cell: the bit of PI beyond its last channel, the only one of the right half
+    that the mask of HRC-I does not ask for, tells the end from which they are counted."""
+    _, events, _ = made()
+    status, pi = events["status"], events["pi"]
+    beyond = status[:, hrc_status.PI_OVERFLOW - 1]
+    assert np.flatnonzero([place == "x" for place in hrc_status.GOOD["HRC-I"]])[-1] == hrc_status.PI_OVERFLOW - 1
+    assert (beyond.sum(), np.count_nonzero(beyond & (pi == 1023)), np.count_nonzero(pi == 1023)) == (76, 76, 77)
+    kept = selected(events, hrc_selection(events.header, "HRC_EVT1"), {None: np.array([[-np.inf, np.inf]])})
+    asked = np.array([place == "0" for place in hrc_status.GOOD["HRC-I"]])
+    assert np.array_equal(kept, ~status[:, asked].any(axis=1))
+    print(f"2886: {kept.sum()} of {len(kept)} events pass, {beyond[kept].sum()} of them beyond the last channel")
 
 
 def agreement(bit: int) -> float:
