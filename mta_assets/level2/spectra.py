@@ -25,7 +25,7 @@ from mta_assets.level2.coverage import chip_of, within
 from mta_assets.level2.regions import Region, area, region_table
 from mta_assets.level2.skygrid import SIZES
 
-CHANNELS = {"ACIS": (1, 1024), "HRC": (1, 1024)}  # first and last PI channel (TLMIN, TLMAX of PI)
+CHANNELS = {"ACIS": (1, 1024), "HRC": (0, 1023)}  # first and last PI channel (TLMIN, TLMAX of PI in real event lists)
 
 SPECTRUM = Schema(
     "SPECTRUM",

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mta_assets.archive.products import write_fits
 from mta_assets.core.errors import BadData
 from mta_assets.core.gti import gti_tables
 from mta_assets.core.tables import FileOf, Product, Table
+from mta_assets.level1.hrc_columns import events_schema
 from mta_assets.level2.coverage import coverage_of
 from mta_assets.level2.lightcurves import bin_edges, light_curve, live_time
 from mta_assets.level2.regions import Shape, area, background_region, contains, region_of, region_table, source_region
-from mta_assets.level2.spectra import channel_counts, group, spectrum
+from mta_assets.level2.spectra import CHANNELS, channel_counts, group, spectrum
 from mta_assets.level2.steps import spectra_and_curves
 from mta_assets_tests.level2.fields import event_table
 
@@ -92,6 +94,29 @@ def test_a_spectrum_counts_channels_in_its_region_and_knows_exposure_and_area():
         "SPECTRUM", "TYPE:I", "NONE", 1024)  # fmt: skip
     assert table["GROUPING"][:3].tolist() == [1, 1, -1]
     assert channel_counts([made.table("EVENTS")], source_region(0, 0, 99), (1, 1024)).sum() == 4
+
+
+def test_channels_of_the_hrc_begin_at_0_and_events_of_it_count(tmp_path):
+    from astropy.io import fits
+
+    events = event_table({
+        "X": np.zeros(5), "Y": np.zeros(5), "TIME": np.full(5, 110.0), "PI": np.array([0, 0, 1, 1023, 1024], np.int32),
+    }, {"INSTRUME": "HRC", "DETNAM": "HRC-S", "DTCOR": 0.99})  # fmt: skip
+    made = Product("HRC_EVT2", (events, *gti_tables({None: GTIS[7]})), 100.0, 300.0)
+    for background in (False, True):
+        found = spectrum(made, source_region(0, 0, 5), "HRC_PHA", background=background)
+        write_fits(tmp_path / f"{background}.fits", found, 8.3e8)
+        with fits.open(tmp_path / f"{background}.fits") as file:
+            data, header = file["SPECTRUM"].data, file["SPECTRUM"].header
+            assert data["CHANNEL"].tolist() == list(range(1024))
+            assert (data["COUNTS"][[0, 1, 1023]].tolist(), data["COUNTS"].sum()) == ([2, 1, 1], 4)
+            assert [header[name] for name in ("TLMIN1", "TLMAX1", "DETCHANS", "TOTCTS")] == [0, 1023, 1024, 4]
+
+
+@pytest.mark.parametrize("detector", ["HRC-I", "HRC-S"])
+def test_channels_of_spectra_are_those_that_level_1_declares(detector):
+    (pi,) = (one for one in events_schema(detector).columns if one.name == "pi")
+    assert pi.limits == CHANNELS["HRC"]
 
 
 def test_live_time_of_bins_is_exact_whatever_the_edges():

@@ -23,6 +23,8 @@ from mta_assets.instruments.hrc import TAP_PIXELS
 from mta_assets.level1 import hrc_events, hrc_sky
 from mta_assets.level1.hrc_calibration import Calibration, from_rows
 from mta_assets.level2.events import hrc_selection, selected
+from mta_assets.level2.regions import source_region
+from mta_assets.level2.spectra import CHANNELS, channel_counts
 from mta_assets_tests.realdata import realdata
 from mta_assets_tests.realdata.hrc_files import events_2886, splines, table
 
@@ -112,8 +114,8 @@ def test_the_filter_of_hrc_i_is_that_of_the_archives_images(obsid: str) -> None:
 
 
 def test_the_filter_counts_bits_as_the_archives_column_does() -> None:
-    """The first place of a mask is the first cell: the bit of PI beyond its last channel, the only one of the right half
-    that the mask of HRC-I does not ask for, tells the end from which they are counted."""
+    """The first place of a mask is the first cell: the bit of PI beyond its last channel, the only one of the right
+    half that the mask of HRC-I does not ask for, tells the end from which they are counted."""
     _, events, _ = made()
     status, pi = events["status"], events["pi"]
     beyond = status[:, hrc_status.PI_OVERFLOW - 1]
@@ -123,6 +125,18 @@ def test_the_filter_counts_bits_as_the_archives_column_does() -> None:
     asked = np.array([place == "0" for place in hrc_status.GOOD["HRC-I"]])
     assert np.array_equal(kept, ~status[:, asked].any(axis=1))
     print(f"2886: {kept.sum()} of {len(kept)} events pass, {beyond[kept].sum()} of them beyond the last channel")
+
+
+def test_a_spectrum_has_the_channels_of_the_archives_list_and_all_its_events() -> None:
+    _, events, _ = made()
+    pi = list(events.columns).index("pi") + 1
+    assert tuple(events.header[f"{name}{pi}"] for name in ("TLMIN", "TLMAX")) == CHANNELS["HRC"]
+    whole = source_region(16384.5, 16384.5, 40_000.0)
+    counts = channel_counts([events], whole, CHANNELS["HRC"])
+    on_sky = np.isfinite(events["x"]) & np.isfinite(events["y"])
+    print(f"2886: {counts[0]} events of {counts.sum()} have PI 0")
+    assert (counts.sum(), counts[0]) == (np.count_nonzero(on_sky), np.count_nonzero(events["pi"][on_sky] == 0))
+    assert counts[0] > 0
 
 
 def agreement(bit: int) -> float:
