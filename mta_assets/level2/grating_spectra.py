@@ -4,20 +4,22 @@ One row for each source, arm and order: counts over wavelength in the source reg
 and below it, Gehrels errors (1 + sqrt(N + 3/4), Gehrels 1986), bin edges in Å by falling wavelength. Bins, order
 lists, regions and columns are those of the archive's files (tgextract's defaults; checked against pha2 files of 14392
 and 24781), with the OGIP memos 92-007 and 92-007a for the keywords. The files of LETG with ACIS are not at hand:
-their bins are those of the HRC's, half as many, and their regions are ours.
+their bins are those of the HRC's, half as many, and their regions are ours. An arm lies on many chips: EXPOSURE is
+the mean of theirs, as in the archive's file of 14392 to the last digit; LIVETIME that of the chip at the aim point.
 
 Counting streams: a block of events adds to arrays of the spectra's size.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mta_assets.core.errors import BadData, NothingToDo
-from mta_assets.core.headers import keyword
+from mta_assets.core.headers import keyword, required
 from mta_assets.core.tables import Column, Header, Product, Schema, Table
 from mta_assets.level2.columns import blocks, identity, processing
 from mta_assets.level2.grating_layouts import LAYOUTS, SHORTEST, Layout
@@ -104,8 +106,15 @@ def spectra_of(evt2: Product, file_id: str) -> Product:
     circles = np.flatnonzero(np.char.lower(np.char.strip(region["SHAPE"].astype(str))) == "circle")
     sources = [(int(region["SOURCE"][row]), float(region["X"][row]), float(region["Y"][row])) for row in circles]
     detector = "ACIS" if acis else str(keyword(header, "DETNAM", "")).strip()
-    tables = grating_spectra(blocks(events), grating, detector, sources, {**identity(header), **processing(header)})
+    common = {**identity(header), **processing(header), **_mean_exposure(header, evt2.file_id)}
+    tables = grating_spectra(blocks(events), grating, detector, sources, common)
     return Product(file_id, tables, evt2.tstart, evt2.tstop, identity(header))
+
+
+def _mean_exposure(header: Header, what: str) -> Header:
+    """EXPOSURE [s] where there is one of each chip: their mean."""
+    chips = [required(header, name, what) for name in header if re.fullmatch(r"EXPOSUR\d", name)]
+    return {"EXPOSURE": (sum(chips) / len(chips), "[s] mean of the chips' exposure times")} if chips else {}
 
 
 def _regions(layout: Layout, wavelength: Array, across: Array) -> tuple[NDArray[np.bool_], ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from mta_assets.archive.products import write_fits
 from mta_assets.core.errors import BadData
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import Product, Table, plain
 from mta_assets.level2 import grating_spectra
 from mta_assets.level2.grating_layouts import LAYOUTS
 
@@ -132,3 +132,17 @@ def test_the_file_opens_with_its_regions_and_keywords(tmp_path, grating, detecto
             assert file["SPECTRUM"].header["HDUCLAS4"] == "TYPE:II"
             assert file["REGION"].data["SHAPE"].tolist() == [shape] * rows
             assert file["REGION"].data["ROWID"][:3].tolist() == ["SOURCE", "BACKGROUND_UP", "BACKGROUND_DOWN"]
+
+
+@pytest.mark.parametrize(("instrument", "chips", "exposure"), [
+    ("ACIS", {"EXPOSUR5": (90.0, "[s]"), "EXPOSUR7": 100.0, "EXPOSUR9": 80.0}, 90.0), ("HRC", {}, 100.0),
+])  # fmt: skip
+def test_the_exposure_is_the_mean_of_the_chips_and_the_live_time_that_of_the_aim_point(instrument, chips, exposure):
+    header = {"INSTRUME": instrument, "DETNAM": "HRC-S", "GRATING": "LETG", "LIVETIME": 100.0, "EXPOSURE": 100.0}
+    circle = Table("REGION", {"SHAPE": np.array(["circle"]), "SOURCE": np.ones(1, np.int16),
+                              "X": np.full(1, 4100.0), "Y": np.full(1, 4090.0)})  # fmt: skip
+    evt2 = Product(f"{instrument}_EVT2", (events([5.0]).with_header({**header, **chips}), circle), 1.0, 2.0)
+    for table in grating_spectra.spectra_of(evt2, f"{instrument}_PHA2").tables:
+        assert plain(table.header["EXPOSURE"]) == pytest.approx(exposure)
+        assert plain(table.header["LIVETIME"]) == 100.0
+        assert {name: value for name, value in table.header.items() if name in chips} == chips

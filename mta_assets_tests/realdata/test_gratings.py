@@ -4,16 +4,18 @@ The event lists are what somebody kept of the archive's (barycentre corrected, w
 made, only events near the arms); their tg_ columns and REGION are those of tg_resolve_events and tg_create_mask.
 """
 
+import re
+
 import numpy as np
 import pytest
 
 from mta_assets.archive.products import write_fits
-from mta_assets.core.tables import Product, Table
+from mta_assets.core.tables import Product, Table, plain
 from mta_assets.instruments import gratings_frames
 from mta_assets.instruments.acis import is_back_illuminated
 from mta_assets.instruments.geometry import FOCAL_LENGTH, INSTRUMENTS, fc_to_det
 from mta_assets.instruments.gratings import HC, arms, order_wavelength, sky_angle
-from mta_assets.level2.grating_spectra import Spectra, gehrels, grating_spectra
+from mta_assets.level2.grating_spectra import Spectra, gehrels, grating_spectra, spectra_of
 from mta_assets.level15.gratings import resolve_events
 from mta_assets.level15.regions import region_table, regions_from_table, source_region
 from mta_assets.level15.setup import setup
@@ -475,6 +477,14 @@ def test_our_hetg_spectra_have_the_structure_of_the_archives(tmp_path):
             filled = of_file["COUNTS"][row] > 0
             assert np.mean(archive[1].data["COUNTS"][row][filled] > 0) > 0.9
         assert np.array_equal(archive[1].data["X"][:1], tables[0]["X"][:1])
+        # EXPOSURE of all five chips, from times of each that the archive's file states besides
+        stated = archive[1].header
+        assert stated["EXPOSURE"] != stated["LIVETIME"]
+        live = {name: stated[name] for name in stated if re.fullmatch(r"ONTIME\d?|LIVETIME|LIVTIME\d|EXPOSUR\d", name)}
+        evt2 = Product("ACIS_EVT2", (ours.with_header({**live, "EXPOSURE": stated["LIVETIME"]}), regions), 1.0, 2.0)
+        header = spectra_of(evt2, "ACIS_PHA2").table("SPECTRUM").header
+        for name in (*live, "EXPOSURE"):
+            assert plain(header[name]) == pytest.approx(stated[name], rel=1e-14), name
 
 
 def test_our_letg_spectra_have_the_structure_of_the_archives(tmp_path):
