@@ -4,6 +4,9 @@ The form is OGIP 93-003 (Angelini et al., "The OGIP Format for Light Curves"): R
 bin), RATE, ERROR, FRACEXP (part of the bin that was live), and the counts, background and exposure that they come
 from. Bins are equal; the part of a bin outside the good times and the dead time are known exactly, so that a gap
 lowers the exposure and not the rate. A bin without exposure has no rate: NaN.
+
+Where there is sky about the source its counts, scaled by area, are taken off the rate: HDUCLAS2 is NET, BACKAPP true,
+BACKSCAL the ratio of the areas. Else HDUCLAS2 is TOTAL, BACKAPP false, BKGCOUNT null and there is no BACKSCAL.
 """
 
 from __future__ import annotations
@@ -26,16 +29,17 @@ from mta_assets.level2.spectra import chip_exposure
 
 Array = NDArray[np.float64]
 MOST_BINS = 10_000_000
+NO_BACKGROUND = -1  # BKGCOUNT (TNULL) of a light curve without a background
 
 RATE = Schema(
     "RATE",
     (
         Column("TIME", "f8", "s", "middle of the bin"),
-        Column("RATE", "f8", "count/s", "net count rate; NaN: no exposure"),
+        Column("RATE", "f8", "count/s", "count rate, net where BACKAPP is true; NaN: no exposure"),
         Column("ERROR", "f8", "count/s", "upper 1 sigma error of RATE"),
         Column("FRACEXP", "f8", "", "live part of the bin"),
         Column("COUNTS", "i4", "count", "counts in the source region"),
-        Column("BKGCOUNT", "i4", "count", "counts in the background region"),
+        Column("BKGCOUNT", "i4", "count", "counts in the background region; null: there is none", null=NO_BACKGROUND),
         Column("EXPOSURE", "f8", "s", "live time of the bin"),
     ),
     "Light curve of a source",
@@ -89,7 +93,7 @@ def counts_in_bins(
 def rate_table(
     edges: Array,
     counts: NDArray[np.int64],
-    background: NDArray[np.int64],
+    background: NDArray[np.int64] | None,
     share: float,
     exposure: Array,
     header: Header | None = None,
@@ -99,18 +103,19 @@ def rate_table(
     Parameters
     ----------
     counts, background
-        Events of the source region and of the background region in each bin.
+        Events of the source region and of the background region in each bin; None without a background.
     share
-        Area of the source region over that of the background region; 0 without one.
+        Area of the source region over that of the background region.
     exposure
         Live time of each bin [s].
     """
     width = np.diff(edges)
+    net = background is not None
+    sky = np.zeros_like(counts) if background is None else background
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(exposure > 0, (counts - share * background) / exposure, np.nan)
-        noise = np.hypot(poisson.upper_error(counts), share * np.sqrt(background))
+        rate = np.where(exposure > 0, (counts - share * sky) / exposure, np.nan)
+        noise = np.hypot(poisson.upper_error(counts), share * np.sqrt(sky))
         error = np.where(exposure > 0, noise / exposure, np.nan)
-    net = share > 0
     return RATE.build(
         {
             "TIME": (edges[1:] + edges[:-1]) / 2,
@@ -118,7 +123,7 @@ def rate_table(
             "ERROR": error,
             "FRACEXP": exposure / width,
             "COUNTS": counts,
-            "BKGCOUNT": background,
+            "BKGCOUNT": np.full_like(counts, NO_BACKGROUND) if background is None else background,
             "EXPOSURE": exposure,
         },
         {
@@ -134,7 +139,7 @@ def rate_table(
             "DEADAPP": (True, "rates are corrected for dead time"),
             "VIGNAPP": (False, "rates are not corrected for vignetting"),
             "BACKAPP": (net, "background was subtracted"),
-            "BACKSCAL": (share, "source area over background area"),
+            **({"BACKSCAL": (share, "source area over background area")} if net else {}),
         },
     )
 
@@ -159,7 +164,8 @@ def light_curve(
     width
         Length of the bins [s]; for ACIS more than the frame, or the counts beat with it.
     background
-        Region of the sky about the source. Where the chip saw nothing of it, there is no background.
+        Region of the sky about the source. Where the chip saw nothing of it, there is no background, and without one
+        rates are those of source and sky together.
     seen
         Where the chips lay: areas are those that the chip saw. Without it they are those of the regions.
     """
@@ -169,7 +175,7 @@ def light_curve(
     good = next(iter(gtis.values()))
     edges = bin_edges(good, width)
     counts = counts_in_bins(blocks(events), region, edges, good, chip)
-    around, share = np.zeros_like(counts), 0.0
+    around, share = None, 0.0
     size = (lambda part: seen.area(part, chip)) if seen is not None else area
     if background is not None and (sky := size(background)) > 0:
         around = counts_in_bins(blocks(events), background, edges, good, chip)

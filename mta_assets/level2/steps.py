@@ -160,7 +160,8 @@ def spectra_and_curves(
     """Spectra (PHA type I) of each of the brightest sources and of the sky about it, and light curves.
 
     The field ``source`` is its COMPONENT. Events are those of the chip of the source, and areas those that it saw
-    (`coverage`). Where nothing is left of the sky about it there is no background, and BACKFILE is NONE.
+    (`coverage`). The sky about it is that of both: the BACKFILE of the spectrum, and taken off the rates of the light
+    curve. Where nothing is left of it there is no background: BACKFILE is NONE, and the rates are not net.
 
     A source where the event list has no event has none of them, but a finding: the two do not belong together.
 
@@ -214,7 +215,8 @@ def spectra_and_curves(
             names["BACKFILE"] = FileOf(background)
         made = spectra.spectrum(product, region, spectrum, least, names, seen=(chip, seen.area(region, chip)))
         yield replace(made, fields=fields)
-        yield replace(lightcurves.light_curve(product, region, curve, width, seen=seen), fields=fields)
+        made = lightcurves.light_curve(product, region, curve, width, ring if sky > 0 else None, seen)
+        yield replace(made, fields=fields)
 
 
 def _unnamed(src2: Product, number: int, row: int) -> Table:

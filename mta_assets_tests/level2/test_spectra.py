@@ -150,7 +150,17 @@ def test_a_light_curve_has_the_rate_of_its_live_time_and_none_where_there_is_non
     assert table["RATE"][0] == pytest.approx(10 / 25 / share)
     assert np.isnan(table["RATE"][4:6]).all()
     assert np.isfinite(table["ERROR"][[0, 1, 2, 3, 6, 7]]).all()
-    assert table.header["HDUCLAS2"][0] == "TOTAL"
+    assert_without_background(table)
+
+
+def assert_without_background(table):
+    """The words of a light curve of source and sky together, and no number for a background that there is not."""
+    assert (table.header["HDUCLAS2"][0], table.header["BACKAPP"][0]) == ("TOTAL", False)
+    assert "BACKSCAL" not in table.header
+    assert (table["BKGCOUNT"] == -1).all()
+    assert next(column.null for column in table.schema.columns if column.name == "BKGCOUNT") == -1
+    live = table["EXPOSURE"] > 0
+    np.testing.assert_allclose(table["RATE"][live], table["COUNTS"][live] / table["EXPOSURE"][live])
 
 
 def test_the_background_is_taken_off_by_its_area():
@@ -161,7 +171,8 @@ def test_the_background_is_taken_off_by_its_area():
     live = table["EXPOSURE"][0]
     assert live == pytest.approx(150 * 3.1 / 3.14104)
     assert table["RATE"][0] == pytest.approx((10 - 30 / 3) / live, abs=1e-4)
-    assert table.header["HDUCLAS2"][0] == "NET"
+    assert (table.header["HDUCLAS2"][0], table.header["BACKAPP"][0]) == ("NET", True)
+    assert table.header["BACKSCAL"][0] == pytest.approx(1 / 3, rel=1e-3)
 
 
 def test_a_light_curve_is_of_the_chip_of_its_source_and_its_background_of_what_that_chip_saw():
@@ -188,7 +199,7 @@ def test_a_light_curve_is_of_the_chip_of_its_source_and_its_background_of_what_t
     assert found.header["BACKSCAL"][0] == pytest.approx(inside.sum() / found["BKGCOUNT"][0], rel=0.03)
     assert abs(found["RATE"][0]) < 0.03 * whole["COUNTS"][0] / whole["EXPOSURE"][0]  # the sky alone: no source
     nowhere = light_curve(made, region, "ACIS_LTC", 100.0, source_region(40, 0, 5), coverage_of(events)).table("RATE")
-    assert nowhere.header["HDUCLAS2"][0] == "TOTAL"  # chip 7 saw nothing of that sky
+    assert_without_background(nowhere)  # chip 7 saw nothing of that sky
 
 
 def test_bins_that_make_no_sense_are_refused():
@@ -223,6 +234,14 @@ def test_each_spectrum_comes_after_that_of_the_sky_about_it_and_names_its_file()
     assert sky.header["BACKFILE"][0] == "NONE"
     ratio = sky.header["BACKSCAL"][0] / light.header["BACKSCAL"][0]
     assert ratio == pytest.approx(21 - 2**2 / 4**2, rel=2e-3)  # the other source's circle: two pixels at least
+    for sky, light, curve in zip(*([product.tables[0] for product in found[k::3]] for k in range(3)), strict=True):
+        assert (curve["COUNTS"].sum(), curve["BKGCOUNT"].sum()) == (light["COUNTS"].sum(), sky["COUNTS"].sum())
+        assert (curve.header["HDUCLAS2"][0], curve.header["BACKAPP"][0]) == ("NET", True)
+        share = light.header["BACKSCAL"][0] / sky.header["BACKSCAL"][0]
+        assert curve.header["BACKSCAL"][0] == pytest.approx(share, rel=1e-9)
+        live = curve["EXPOSURE"] > 0
+        net = (curve["COUNTS"] - share * curve["BKGCOUNT"])[live] / curve["EXPOSURE"][live]
+        np.testing.assert_allclose(curve["RATE"][live], net)
 
 
 def test_without_sky_about_a_source_there_is_no_background():
@@ -230,6 +249,7 @@ def test_without_sky_about_a_source_there_is_no_background():
     found = list(spectra_and_curves([product([0], [0], [110], [5])], [sources((0, 0, 4), (1, 0, 30))], **ids, most=1))
     assert [p.file_id for p in found] == ["ACIS_PHA", "ACIS_LC"]
     assert found[0].tables[0].header["BACKFILE"][0] == "NONE"
+    assert_without_background(found[1].table("RATE"))
 
 
 def test_the_sky_about_a_source_at_the_edge_of_a_chip_is_as_bright_as_that_within():
@@ -253,5 +273,9 @@ def test_the_sky_about_a_source_at_the_edge_of_a_chip_is_as_bright_as_that_withi
         density = sky["COUNTS"].sum() / (sky.header["BACKSCAL"][0] * 8192**2)
         assert density == pytest.approx(0.25, abs=0.03)  # 3 sigma of 310 counts
         assert sky.header["EXPOSURE"][0] == light.header["EXPOSURE"][0]
+        curve = found[2].table("RATE")
+        assert (curve["BKGCOUNT"].sum(), curve["COUNTS"].sum()) == (sky["COUNTS"].sum(), light["COUNTS"].sum())
+        share = light.header["BACKSCAL"][0] / sky.header["BACKSCAL"][0]
+        assert curve.header["BACKSCAL"][0] == pytest.approx(share, rel=1e-9)  # of what the chip saw, not of the ring
         assert [table.name for table in found[0].tables[1:2]] == [table.name for table in found[1].tables[1:2]]
     assert light.header["BACKSCAL"][0] * 8192**2 < np.pi * 16  # the source's circle lies over the edge as well

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mta_assets.archive.products import read_fits
+from mta_assets.core.tables import Table
 from mta_assets.instruments import hrc
 from mta_assets.level1 import hrc_dead_time
 from mta_assets.level1.aspect_compare import AXES
@@ -127,6 +128,35 @@ def test_every_spectrum_names_the_file_of_its_background(science: Science, key: 
     named = [read_fits(Path(entry.path), "PHA").tables[0].header["BACKFILE"][0] for entry in made["PHA"]]
     assert named
     assert sorted(named) == sorted(entry.name for entry in made["BKG"])
+
+
+@pytest.mark.parametrize(("key", "instrument", "first"), [(ACIS, "ACIS", 1), (HRC, "HRC", 0)])
+def test_light_curves_are_net_of_the_sky_that_is_the_background_of_the_spectrum(
+    science: Science, key: str, instrument: str, first: int
+) -> None:
+    def tables(kind: str) -> dict[str, Table]:
+        """First tables of a kind by the root of their name, which has the source."""
+        found = science.platform.catalog.products(file_id=f"{instrument}_{kind}", partition=key)
+        return {entry.name.rsplit("_", 1)[0]: read_fits(Path(entry.path), kind).tables[0] for entry in found}
+
+    curves, spectra, skies = (tables(kind) for kind in ("LC", "PHA", "BKG"))
+    assert curves.keys() == spectra.keys() == skies.keys()
+    assert curves
+    for source, curve in curves.items():
+        sky = skies[source]
+        assert (curve.header["HDUCLAS2"][0], curve.header["BACKAPP"][0]) == ("NET", True)
+        share = spectra[source].header["BACKSCAL"][0] / sky.header["BACKSCAL"][0]
+        assert curve.header["BACKSCAL"][0] == pytest.approx(share, rel=1e-9)
+        counts, around = (int(curve[name].sum()) for name in ("COUNTS", "BKGCOUNT"))
+        print(f"{source}: {counts} counts, {around} of the sky about it, {share:.4f} of them under the source")
+        assert around > 0
+        assert (counts, around) == (spectra[source].header["TOTCTS"][0], sky.header["TOTCTS"][0])
+        net = np.nansum(curve["RATE"] * curve["EXPOSURE"])
+        live = curve["EXPOSURE"] > 0
+        assert net == pytest.approx(curve["COUNTS"][live].sum() - share * curve["BKGCOUNT"][live].sum())
+        for table in (sky, spectra[source]):
+            assert table["CHANNEL"].tolist() == list(range(first, first + 1024))
+            assert table.header["DETCHANS"][0] == 1024
 
 
 def test_an_observation_without_an_edge_waits_on_the_archival_stream(science: Science) -> None:
