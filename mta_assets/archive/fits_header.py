@@ -242,7 +242,8 @@ def _declare(
         low, high = column.limits
         cast = int if kind[0] in "iu" else float
         header[f"TLMIN{number}"] = cast(low)
-        header[f"TLMAX{number}"] = cast(high)
+        if high is not None:
+            header[f"TLMAX{number}"] = cast(high)
     if dimensions:
         header[f"TDIM{number}"] = f"({','.join(str(d) for d in dimensions)})"
     return cards(header), field, zero

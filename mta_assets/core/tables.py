@@ -43,7 +43,7 @@ class Column:
     shape
         Shape of one cell, ``()`` for a scalar.
     limits
-        Smallest and largest legal value (TLMIN, TLMAX), if the product declares them.
+        Smallest and largest legal value (TLMIN, TLMAX), if the product declares them; None for no largest one.
     bits
         True if the cell is a bit array, written as a FITS ``X`` column.
     null
@@ -55,7 +55,7 @@ class Column:
     unit: str = ""
     doc: str = ""
     shape: tuple[int, ...] = ()
-    limits: tuple[float, float] | None = None
+    limits: tuple[float, float | None] | None = None
     bits: bool = False
     null: int | None = None
 

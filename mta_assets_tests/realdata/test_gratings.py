@@ -428,6 +428,8 @@ def same_structure(path, given):
             assert [c.format for c in mine] == [c.format for c in theirs]
             if number == 1:
                 assert [c.unit for c in mine] == [c.unit for c in theirs]
+                for card in (f"{key}{n + 1}" for key in ("TLMIN", "TLMAX", "TNULL") for n in range(len(mine))):
+                    assert ours[number].header.get(card) == given[number].header.get(card), card
             for key in ("HDUCLAS1", "HDUCLAS2", "CONTENT", "HDUCLASS"):
                 assert ours[number].header[key] == given[number].header[key]
         for key in (
